@@ -1,8 +1,10 @@
 package tracebuf
 
-// Record is what is remembered of a trace from its first span to its decision and through the rescue window. It is
-// fixed in size, holds no pointer, and folding spans or other records into it gives the same result in any order, so
-// that records of one trace from several machines can be merged (docs/adr/0001).
+import "github.com/otelcol-slo/otelcol-slo/internal/spanview"
+
+// Record is what is remembered of a trace from its first span to its decision and through the rescue window, 96 bytes.
+// It holds no pointer, and folding spans or other records into it gives the same result in any order, so that records of
+// one trace from several machines can be merged (docs/adr/0001).
 type Record struct {
 	TraceID [16]byte
 
@@ -18,16 +20,19 @@ type Record struct {
 	// Threshold is 1 + the greatest incoming rejection threshold (ot=th) seen, 0 for none.
 	Threshold uint64
 
-	// newest is the last span head of the trace's chain.
+	// newest is the last head of the trace's chain; the chain holds what has not been sent.
 	newest Ref
-
-	// first is the arrival of the trace's first span, milliseconds of the engine's clock.
+	// first is the arrival of the trace's first span, milliseconds of the caller's clock.
 	first int64
 
-	// Spans counts the trace's spans, Errors those of status ERROR, Bytes the buffered spans' bytes. They saturate.
+	// Spans counts the trace's spans, Errors those of status ERROR, Bytes the bodies of all of them. They saturate.
 	Spans  uint32
 	Errors uint32
 	Bytes  uint32
+
+	// held counts the chain's spans, late those of them that came after the decision.
+	held uint32
+	late uint32
 
 	State State
 	Flags Flags
@@ -41,7 +46,7 @@ const (
 	Undecided State = iota
 	// Dropped: decided; the spans stay in their slabs through the rescue window.
 	Dropped
-	// Kept: decided and handed to the output queue; late spans follow one by one.
+	// Kept: decided and handed to the emitter; late spans follow.
 	Kept
 )
 
@@ -49,14 +54,18 @@ const (
 type Flags uint8
 
 const (
-	// Truncated: the trace passed its byte cap; spans beyond it were counted but not buffered.
+	// Truncated: the trace passed its byte cap; ordinary spans beyond it were counted but not buffered.
 	Truncated Flags = 1 << iota
-	// Partial: the trace was kept after some of its spans were gone.
+	// Partial: the trace was kept when some of its spans were gone.
 	Partial
 	// Early: the trace was decided before its deadline because the budget was used up.
 	Early
 	// MixedThreshold: spans of the trace came with different incoming thresholds, or some with none.
 	MixedThreshold
+	// Rescued: a late span turned the decision from drop to keep.
+	Rescued
+	// pending: the record is in its shard's pending list.
+	pending
 )
 
 // Extent returns MaxEnd - MinStart in nanoseconds, 0 where the end lies before the start.
@@ -65,4 +74,60 @@ func (r *Record) Extent() uint64 {
 		return 0
 	}
 	return r.MaxEnd - r.MinStart
+}
+
+// Fold adds a span to the record.
+func (r *Record) Fold(s *spanview.Span) {
+	if r.Spans == 0 {
+		r.MinStart, r.MaxEnd = s.Start, s.End
+		r.Randomness, r.Threshold = s.Randomness, s.Threshold
+	} else {
+		r.MinStart = min(r.MinStart, s.Start)
+		r.MaxEnd = max(r.MaxEnd, s.End)
+		if s.Randomness != r.Randomness || s.Threshold != r.Threshold {
+			r.foldProbability(s.Randomness, s.Threshold)
+		}
+	}
+	r.Bits |= s.Bits
+	r.Spans = addSaturated(r.Spans, 1)
+	r.Bytes = addSaturated(r.Bytes, s.Raw.Len)
+	if s.Status == spanview.StatusError {
+		r.Errors = addSaturated(r.Errors, 1)
+	}
+}
+
+func (r *Record) foldProbability(randomness, threshold uint64) {
+	if randomness != 0 && (r.Randomness == 0 || randomness < r.Randomness) {
+		r.Randomness = randomness
+	}
+	if threshold != r.Threshold {
+		r.Flags |= MixedThreshold
+		r.Threshold = max(r.Threshold, threshold)
+	}
+}
+
+// Merge adds what another machine recorded of the same trace. Chains and states stay as they are.
+func (r *Record) Merge(o *Record) {
+	if o.Spans == 0 {
+		return
+	}
+	if r.Spans == 0 {
+		r.MinStart, r.MaxEnd, r.Randomness, r.Threshold = o.MinStart, o.MaxEnd, o.Randomness, o.Threshold
+	} else {
+		r.MinStart = min(r.MinStart, o.MinStart)
+		r.MaxEnd = max(r.MaxEnd, o.MaxEnd)
+		r.foldProbability(o.Randomness, o.Threshold)
+	}
+	r.Bits |= o.Bits
+	r.Spans = addSaturated(r.Spans, o.Spans)
+	r.Bytes = addSaturated(r.Bytes, o.Bytes)
+	r.Errors = addSaturated(r.Errors, o.Errors)
+	r.Flags |= o.Flags &^ pending
+}
+
+func addSaturated(a, b uint32) uint32 {
+	if s := a + b; s >= a {
+		return s
+	}
+	return ^uint32(0)
 }

@@ -1,0 +1,152 @@
+package tracebuf
+
+import (
+	"fmt"
+	"math/bits"
+	"sync"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
+)
+
+// Settings are a Buffer's bounds.
+type Settings struct {
+	Budget *Budget
+	// Shards of the trace table, rounded up to a power of two; a lock each.
+	Shards int
+	// DecisionsMax is how many decisions on traces that are gone are remembered at least, if the budget allows; 0: none.
+	DecisionsMax int
+	// TraceBytesMax is the byte cap of a trace: ordinary spans beyond it are counted but not buffered.
+	TraceBytesMax uint32
+	Judge         Judge
+}
+
+// Buffer is the trace buffer. See the package comment.
+type Buffer struct {
+	budget        *Budget
+	pool          *slabPool
+	seed          seed
+	shards        []shard
+	shardShift    uint
+	traceBytesMax uint32
+	judge         Judge
+
+	closing sync.Mutex // serializes deciding, expiring, recycling; taken before a shard's lock
+	closer  closer     // scratch, protected by closing
+}
+
+// New returns an empty buffer.
+func New(s Settings) (*Buffer, error) {
+	shardBits := bits.Len(uint(max(s.Shards, 1) - 1))
+	b := &Buffer{
+		budget:        s.Budget,
+		pool:          newSlabPool(s.Budget),
+		seed:          newSeed(),
+		shards:        make([]shard, 1<<shardBits),
+		shardShift:    uint(64 - shardBits),
+		traceBytesMax: s.TraceBytesMax,
+		judge:         s.Judge,
+	}
+	for i := range b.shards {
+		sh := &b.shards[i]
+		sh.ring.budget = s.Budget
+		sh.memory = decisions{budget: s.Budget, generationMax: (s.DecisionsMax + len(b.shards) - 1) / len(b.shards)}
+		var err error
+		if sh.index, err = newIndex(s.Budget); err != nil {
+			return nil, fmt.Errorf("cannot create trace table: %w", err)
+		}
+	}
+	return b, nil
+}
+
+// Close gives all memory back. No writer may be in use.
+func (b *Buffer) Close() {
+	for i := range b.shards {
+		sh := &b.shards[i]
+		sh.index.close()
+		sh.ring.close()
+		sh.memory.close()
+	}
+	b.pool.close()
+}
+
+// NewWriter returns a writer of its own slabs.
+func (b *Buffer) NewWriter() *Writer { return &Writer{pool: b.pool} }
+
+// Prepare lays out heads and groups behind the body of the writer's open request and makes sure that the budget has room
+// for the records of its traces. After it nothing fails: either Record or Writer.Rollback ends the request.
+func (b *Buffer) Prepare(w *Writer, batch *spanview.Batch) error {
+	if err := b.roomForRecords(len(batch.Spans)); err != nil {
+		return err
+	}
+	heads, err := w.place(batch)
+	w.heads = heads
+	return err
+}
+
+// roomForRecords checks that n new records and their index entries fit, without taking them: pages are taken as they are
+// needed, and requests in parallel may overdraw the budget by what they need together.
+func (b *Buffer) roomForRecords(n int) error {
+	if b.budget.Total()+int64(n)*int64(recordSize+16) <= b.budget.Limit() {
+		return nil
+	}
+	if b.budget.Used(UseIdle) > 0 { // idle slabs give way
+		b.pool.mu.Lock()
+		b.pool.releaseIdleLocked()
+		b.pool.mu.Unlock()
+		return nil
+	}
+	return ErrNoBudget
+}
+
+// recording is what one call of Record needs besides its spans.
+type recording struct {
+	now           int64
+	traceBytesMax uint32
+	judge         Judge
+}
+
+// Record folds the spans of a prepared request into the records of their traces and chains their heads, with one lock a
+// shard. It ends the writer's request.
+func (b *Buffer) Record(w *Writer, batch *spanview.Batch, now int64) {
+	order := w.group(batch, b)
+	rec := recording{now: now, traceBytesMax: b.traceBytesMax, judge: b.judge}
+	arrival := now
+	from := uint32(0)
+	for i := range b.shards {
+		to := w.ends[i]
+		if to > from {
+			arrival = max(arrival, b.shards[i].record(w, batch, order[from:to], &rec))
+			from = to
+		}
+	}
+	w.commit(arrival)
+}
+
+// record takes one shard's spans, given by their index in the batch, and returns the latest first arrival of the records
+// that they went to.
+func (s *shard) record(w *Writer, batch *spanview.Batch, spans []uint32, r *recording) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var (
+		arrival  int64
+		position uint32
+		rec      *Record
+		id       *[16]byte
+	)
+	s.tally.Recorded += uint64(len(spans))
+	for _, i := range spans {
+		span := &batch.Spans[i]
+		if rec == nil || *id != span.TraceID { // spans of a trace mostly follow each other
+			id = &span.TraceID
+			if position, rec = s.open(span, w.hashes[i], r.now, r.judge); rec == nil {
+				continue
+			}
+			arrival = max(arrival, rec.first)
+		}
+		at := w.heads + i*headSize
+		h := w.cur.head(at)
+		h.Series = span.Series
+		s.add(position, rec, span, h, makeRef(w.cur, at), r)
+	}
+	return arrival
+}

@@ -1,0 +1,274 @@
+package tracebuf
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
+)
+
+// Bits of the test's policies: a span with bitKeep keeps its trace, one with bitRescue also when it comes late.
+const (
+	bitKeep   = 1
+	bitRescue = 2
+)
+
+type testPolicy struct{}
+
+func (testPolicy) Decide(r *Record) Verdict {
+	return Verdict{Keep: r.Bits&(bitKeep|bitRescue) != 0, Known: true}
+}
+func (testPolicy) Rescues(r *Record) bool             { return r.Bits&bitRescue != 0 }
+func (testPolicy) RescuesAlone(s *spanview.Span) bool { return s.Bits&bitRescue != 0 }
+
+// history drives a Buffer and, beside it, a plain map of what was sent, and compares what comes out.
+type history struct {
+	t      *testing.T
+	rng    *rand.Rand
+	buf    *Buffer
+	writer *Writer
+	batch  spanview.Batch
+	now    int64
+	room   bool
+
+	serial   uint64
+	sent     map[uint64]sentSpan // by serial number, which is the span id
+	out      map[uint64]bool
+	accepted uint64
+}
+
+type sentSpan struct {
+	trace [16]byte
+	body  []byte
+	bits  uint64
+}
+
+func newHistory(t *testing.T, seed uint64, limit int64, decisions int) *history {
+	buf, err := New(Settings{
+		Budget: NewBudget(limit), Shards: 4, DecisionsMax: decisions, TraceBytesMax: 1 << 30, Judge: testPolicy{},
+	})
+	require.NoError(t, err)
+	t.Cleanup(buf.Close)
+	return &history{
+		t: t, rng: rand.New(rand.NewPCG(seed, 1)), buf: buf, writer: buf.NewWriter(), room: true,
+		sent: map[uint64]sentSpan{}, out: map[uint64]bool{}, now: 1000,
+	}
+}
+
+func (h *history) Room() bool { return h.room }
+
+func (h *history) Emit(c *Closed) {
+	n := uint32(0)
+	for b, ok := c.Chain.Next(); ok; b, ok = c.Chain.Next() {
+		n++
+		serial := binary.BigEndian.Uint64(b.Head.SpanID[:])
+		want, known := h.sent[serial]
+		require.True(h.t, known, "a span came out that was never sent")
+		require.False(h.t, h.out[serial], "a span came out twice")
+		require.Equal(h.t, want.trace, c.Record.TraceID)
+		require.Equal(h.t, want.body, b.Span)
+		require.Equal(h.t, fmt.Sprintf("resource of %d", serial), string(b.Resource))
+		h.out[serial] = true
+	}
+	require.Equal(h.t, c.Spans, n, "the chain is broken")
+}
+
+// send puts a request of n spans of the given traces through the writer; it is rolled back when roll is set.
+func (h *history) send(n int, trace func() ([16]byte, uint64), roll bool) bool {
+	var s spanview.Schema
+	h.batch.Reset(&s)
+	var body []byte
+	first := h.serial
+	for range n {
+		h.serial++
+		h.batch.AddResource()
+		resource := fmt.Appendf(nil, "resource of %d", h.serial)
+		span := make([]byte, h.rng.IntN(200))
+		for i := range span {
+			span[i] = byte(h.rng.Uint32())
+		}
+		i := h.batch.AddSpan()
+		h.batch.Resources[i].Raw = spanview.Extent{Offset: uint32(len(body)), Len: uint32(len(resource))}
+		h.batch.Scopes = append(h.batch.Scopes, spanview.Scope{Resource: int32(i)})
+		body = append(body, resource...)
+		v := &h.batch.Spans[i]
+		v.TraceID, v.Bits = trace()
+		binary.BigEndian.PutUint64(v.SpanID[:], h.serial)
+		v.Resource, v.Scope = int32(i), int32(i)
+		v.Raw = spanview.Extent{Offset: uint32(len(body)), Len: uint32(len(span))}
+		body = append(body, span...)
+		h.sent[h.serial] = sentSpan{trace: v.TraceID, body: span, bits: v.Bits}
+	}
+	room, err := h.writer.Reserve(len(body))
+	if err == nil {
+		copy(room, body)
+		if err = h.buf.Prepare(h.writer, &h.batch); err != nil || roll {
+			h.writer.Rollback()
+		}
+	}
+	if err != nil || roll {
+		for serial := first + 1; serial <= h.serial; serial++ {
+			delete(h.sent, serial)
+		}
+		return err == nil
+	}
+	h.buf.Record(h.writer, &h.batch, h.now)
+	h.accepted += uint64(n)
+	return true
+}
+
+func traceID(n uint64) (id [16]byte) {
+	binary.LittleEndian.PutUint64(id[3:], n*0x9E3779B97F4A7C15)
+	return id
+}
+
+// checkOut compares what came out with what the map says must have.
+func (h *history) checkOut(complete bool) {
+	kept := map[[16]byte]bool{}
+	for _, s := range h.sent {
+		if s.bits != 0 {
+			kept[s.trace] = true
+		}
+	}
+	for serial := range h.out {
+		require.True(h.t, kept[h.sent[serial].trace], "a span of a trace that nothing keeps came out")
+	}
+	if !complete {
+		return
+	}
+	for serial, s := range h.sent {
+		require.Equal(h.t, kept[s.trace], h.out[serial], "span %d of trace %x", serial, s.trace)
+	}
+}
+
+func (h *history) checkConservation() {
+	tally, held := h.buf.Tally()
+	require.Equal(h.t, h.accepted, tally.Recorded)
+	require.Equal(h.t, uint64(len(h.out)), tally.KeptSpans+tally.LateKept)
+	require.Equal(h.t, h.accepted, tally.Truncated+tally.LateDropped+tally.KeptSpans+tally.LateKept+tally.DroppedSpans+held.Spans)
+}
+
+func TestAnyHistoryWithinTheWindowsGivesWholeKeptTraces(t *testing.T) {
+	for seed := range uint64(40) {
+		h := newHistory(t, seed, 64<<20, 0)
+		var live uint64 = 1
+		for range 400 {
+			h.now += h.rng.Int64N(50)
+			live += h.rng.Uint64N(3)
+			h.send(h.rng.IntN(20), func() ([16]byte, uint64) {
+				var bits uint64
+				if h.rng.IntN(30) == 0 {
+					bits = bitRescue
+				}
+				return traceID(live - min(live, h.rng.Uint64N(10))), bits
+			}, h.rng.IntN(8) == 0)
+			h.room = h.rng.IntN(4) > 0
+			h.buf.Decide(h.now-500, false, testPolicy{}, h)
+			h.buf.Expire(h.now - 8000) // longer than any trace of this history
+			h.checkConservation()
+		}
+		h.room = true
+		h.buf.Decide(h.now, false, testPolicy{}, h)
+		h.checkOut(true)
+		h.buf.Expire(h.now)
+		h.checkConservation()
+		_, held := h.buf.Tally()
+		require.Zero(t, held.Spans)
+		require.Zero(t, held.Traces)
+	}
+}
+
+func TestAHistoryWithTracesThatOutliveEverythingLosesNoCount(t *testing.T) {
+	var all Tally
+	for seed := range uint64(40) {
+		h := newHistory(t, seed, 64<<20, 1<<16)
+		for range 300 {
+			h.now += h.rng.Int64N(100)
+			h.send(h.rng.IntN(20), func() ([16]byte, uint64) {
+				return traceID(h.rng.Uint64N(50)), 1 << h.rng.IntN(200) & 3
+			}, false)
+			h.buf.Decide(h.now-300, h.rng.IntN(2) == 0, testPolicy{}, h)
+			h.buf.Expire(h.now - 900)
+			h.checkOut(false)
+			h.checkConservation()
+		}
+		tally, _ := h.buf.Tally()
+		all.add(&tally)
+	}
+	require.NotZero(t, all.LateDropped)
+	require.NotZero(t, all.RescuedPartial)
+	require.NotZero(t, all.RescuedWhole)
+	require.NotZero(t, all.LateKept)
+}
+
+func TestALateSpanOfAKeptTraceFollowsItAfterTheRecordIsGone(t *testing.T) {
+	h := newHistory(t, 1, 64<<20, 1000)
+	one := func(bits uint64) func() ([16]byte, uint64) {
+		return func() ([16]byte, uint64) { return traceID(7), bits }
+	}
+	h.send(3, one(bitKeep), false)
+	h.buf.Decide(h.now, false, testPolicy{}, h)
+	h.buf.Expire(h.now)
+	h.now += 60_000
+	h.send(2, one(0), false)
+	h.buf.Decide(h.now-10_000, false, testPolicy{}, h)
+	require.Len(t, h.out, 5)
+	h.checkConservation()
+}
+
+func TestTheBudgetRefusesAndRecoversWhole(t *testing.T) {
+	h := newHistory(t, 1, 4<<20, 0)
+	accepted := 0
+	for h.send(100, func() ([16]byte, uint64) { return traceID(h.rng.Uint64()), bitKeep }, false) {
+		accepted++
+	}
+	require.Greater(t, accepted, 50)
+	require.LessOrEqual(t, h.buf.budget.Total(), h.buf.budget.Limit())
+	require.False(t, h.send(100, func() ([16]byte, uint64) { return traceID(1), 0 }, false))
+	h.buf.Decide(h.now, true, testPolicy{}, h)
+	h.checkOut(true)
+	require.Positive(t, h.buf.Expire(h.now))
+	require.True(t, h.send(100, func() ([16]byte, uint64) { return traceID(1), 0 }, false))
+	h.checkConservation()
+}
+
+func TestIdleMemoryGoesBackToTheSystem(t *testing.T) {
+	h := newHistory(t, 1, 64<<20, 0)
+	for range 500 {
+		h.send(100, func() ([16]byte, uint64) { return traceID(h.rng.Uint64()), 0 }, false)
+	}
+	h.buf.Decide(h.now, false, testPolicy{}, h)
+	h.buf.Expire(h.now)
+	require.Greater(t, h.buf.budget.Used(UseIdle), int64(4<<20))
+	h.buf.Trim() // counts from here on
+	h.buf.Trim()
+	require.Zero(t, h.buf.budget.Used(UseIdle))
+}
+
+func TestARequestLargerThanASlabIsHeldWhole(t *testing.T) {
+	h := newHistory(t, 1, 64<<20, 0)
+	h.send(20_000, func() ([16]byte, uint64) { return traceID(h.rng.Uint64N(100)), bitKeep }, false)
+	h.send(10, func() ([16]byte, uint64) { return traceID(5), 0 }, false)
+	h.buf.Decide(h.now, false, testPolicy{}, h)
+	h.checkOut(true)
+	h.checkConservation()
+}
+
+func TestOrdinarySpansBeyondTheByteCapAreCountedAndNotBuffered(t *testing.T) {
+	h := newHistory(t, 1, 64<<20, 0)
+	h.buf.traceBytesMax = 5000
+	for range 30 {
+		h.send(20, func() ([16]byte, uint64) { return traceID(5), 0 }, false)
+	}
+	h.send(1, func() ([16]byte, uint64) { return traceID(5), bitKeep }, false)
+	h.buf.Decide(h.now, false, testPolicy{}, h)
+	tally, _ := h.buf.Tally()
+	require.NotZero(t, tally.Truncated)
+	require.Equal(t, uint64(601)-tally.Truncated, tally.KeptSpans)
+	require.True(t, h.out[601], "a span that matches a policy is buffered beyond the cap")
+	h.checkConservation()
+}

@@ -1,0 +1,256 @@
+package tracebuf
+
+import "math"
+
+// Verdict is a decision on a trace.
+type Verdict struct {
+	Keep bool
+	// Policy is the index of the policy that decided, -1 where none matched.
+	Policy int
+	// Threshold is the rejection threshold of the decision in [0, 2^56), OTEP 235: 0 keeps everything. It means
+	// something only where Known is set.
+	Threshold uint64
+	Known     bool
+}
+
+// Decider decides on a record. It is called under a shard's lock and must be pure.
+type Decider interface {
+	Decide(r *Record) Verdict
+}
+
+// Closed is a trace, or what came late of it, on its way out. It is valid until Emit returns.
+type Closed struct {
+	// Record is the trace's record at this moment.
+	Record  *Record
+	Verdict Verdict
+	Chain   Chain
+	// Spans is the length of the chain, Late how many of these came after the decision.
+	Spans, Late uint32
+}
+
+// Emitter takes kept traces.
+type Emitter interface {
+	// Room reports whether Emit should be called: while it is false, deciding waits.
+	Room() bool
+	// Emit takes a copy of a kept trace. It has to take it, also beyond its bound: at most a handful of traces come
+	// after Room turned false.
+	Emit(c *Closed)
+}
+
+// closeBatch bounds how many traces, and how many of their bytes, are decided at a time: it bounds how long a shard's
+// lock is held and by how much the emitter's bound is passed.
+const (
+	closeBatch      = 64
+	closeBatchBytes = 1 << 20
+)
+
+// closer is the scratch of closing.
+type closer struct {
+	records  [closeBatch]Record
+	verdicts [closeBatch]Verdict
+	n        int
+	bytes    uint64
+}
+
+// Decide hands out what came late, and decides the traces whose first span arrived at or before due; early marks them as
+// decided before their deadline. It returns false where it stopped because the emitter has no room.
+func (b *Buffer) Decide(due int64, early bool, d Decider, e Emitter) bool {
+	b.closing.Lock()
+	defer b.closing.Unlock()
+	for i := range b.shards {
+		if !b.decideShard(&b.shards[i], due, early, d, e) {
+			return false
+		}
+	}
+	return true
+}
+
+func (b *Buffer) decideShard(s *shard, due int64, early bool, d Decider, e Emitter) bool {
+	for {
+		if !e.Room() {
+			return false
+		}
+		more := s.close(&b.closer, due, early, d)
+		for i := range b.closer.n {
+			b.emit(s, &b.closer.records[i], b.closer.verdicts[i], e)
+		}
+		if !more {
+			return true
+		}
+	}
+}
+
+func (b *Buffer) emit(s *shard, r *Record, v Verdict, e Emitter) {
+	c := Closed{Record: r, Verdict: v, Chain: Chain{pool: b.pool, next: r.newest}, Spans: r.held, Late: r.late}
+	e.Emit(&c)
+}
+
+// close decides up to a batch of traces and leaves the kept ones in c. It returns false when nothing is left to do.
+func (s *shard) close(c *closer, due int64, early bool, d Decider) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.n, c.bytes = 0, 0
+	for len(s.pending) > 0 && !c.full() {
+		position := s.pending[len(s.pending)-1]
+		s.pending = s.pending[:len(s.pending)-1]
+		r := s.ring.at(position)
+		r.Flags &^= pending
+		v := d.Decide(r)
+		v.Keep = true
+		if r.Flags&(Rescued|Partial) != 0 {
+			v.Known = false // whether a late span arrives in time is no known probability
+		}
+		s.take(c, r, v)
+	}
+	for !c.full() {
+		if s.ring.decide == s.ring.next {
+			return false
+		}
+		r := s.ring.at(s.ring.decide)
+		if r.first > due {
+			return false
+		}
+		s.ring.decide++
+		if r.State == Undecided {
+			s.decide(c, r, early, d)
+		}
+	}
+	return true
+}
+
+func (s *shard) decide(c *closer, r *Record, early bool, d Decider) {
+	if early {
+		r.Flags |= Early
+		s.tally.EarlyTraces++
+	}
+	v := d.Decide(r)
+	if !v.Keep {
+		r.State = Dropped
+		s.tally.DroppedTraces++
+		return
+	}
+	r.State = Kept
+	s.tally.KeptTraces++
+	s.take(c, r, v)
+}
+
+// take copies a kept record out and empties its chain.
+func (s *shard) take(c *closer, r *Record, v Verdict) {
+	c.records[c.n], c.verdicts[c.n] = *r, v
+	c.n++
+	c.bytes += uint64(r.Bytes)
+	if r.Flags&Rescued != 0 { // a rescued trace's spans are kept with the new decision
+		s.tally.KeptSpans += uint64(r.held)
+	} else {
+		s.tally.KeptSpans += uint64(r.held - r.late)
+		s.tally.LateKept += uint64(r.late)
+	}
+	r.newest, r.held, r.late = 0, 0, 0
+}
+
+func (c *closer) full() bool { return c.n == closeBatch || c.bytes >= closeBatchBytes }
+
+// Expire forgets the decided traces whose first span arrived at or before until, and recycles the slabs that nothing
+// points into any more. It returns the bytes that came free.
+func (b *Buffer) Expire(until int64) int64 {
+	b.closing.Lock()
+	defer b.closing.Unlock()
+	for i := range b.shards {
+		b.expireShard(&b.shards[i], until)
+	}
+	return b.pool.recycle(b.horizonLocked())
+}
+
+func (b *Buffer) expireShard(s *shard, until int64) {
+	for more := true; more; { // a lock for each batch, so that requests get through
+		s.mu.Lock()
+		more = s.expire(until, b.seed)
+		s.mu.Unlock()
+	}
+}
+
+const expireBatch = 512
+
+// expire pops up to a batch of records; it returns false when none is left to pop.
+func (s *shard) expire(until int64, seed seed) bool {
+	for range expireBatch {
+		if s.ring.oldest == s.ring.decide {
+			s.index.shrink()
+			return false
+		}
+		r := s.ring.at(s.ring.oldest)
+		if r.first > until || r.Flags&pending != 0 {
+			return false
+		}
+		hash := seed.sum(&r.TraceID)
+		s.memory.remember(hash, r.State == Kept)
+		s.tally.DroppedSpans += uint64(r.held - r.late)
+		s.tally.LateDropped += uint64(r.late)
+		s.index.remove(tagOf(hash), s.ring.oldest)
+		s.ring.pop()
+	}
+	return true
+}
+
+// horizonLocked returns the earliest first arrival of a record in any ring: what arrived before it is referred to by
+// nobody.
+func (b *Buffer) horizonLocked() int64 {
+	horizon := int64(math.MaxInt64)
+	for i := range b.shards {
+		s := &b.shards[i]
+		s.mu.Lock()
+		if s.ring.len() > 0 {
+			horizon = min(horizon, s.ring.at(s.ring.oldest).first)
+		}
+		s.mu.Unlock()
+	}
+	return horizon
+}
+
+// Trim gives idle slabs back to the system that were not needed since the last call.
+func (b *Buffer) Trim() { b.pool.trim() }
+
+// Ages are the first arrivals that the cursors stand at: Oldest of all records, Undecided of the first undecided one.
+// Both are math.MaxInt64 where there is none.
+type Ages struct{ Oldest, Undecided int64 }
+
+// Ages returns where the cursors stand.
+func (b *Buffer) Ages() Ages {
+	a := Ages{Oldest: math.MaxInt64, Undecided: math.MaxInt64}
+	for i := range b.shards {
+		s := &b.shards[i]
+		s.mu.Lock()
+		if s.ring.len() > 0 {
+			a.Oldest = min(a.Oldest, s.ring.at(s.ring.oldest).first)
+		}
+		if s.ring.decide != s.ring.next {
+			a.Undecided = min(a.Undecided, s.ring.at(s.ring.decide).first)
+		}
+		s.mu.Unlock()
+	}
+	return a
+}
+
+// Held is what the buffer holds at this moment.
+type Held struct {
+	Traces, Undecided int
+	Spans             uint64
+	Remembered        int
+}
+
+// Tally returns the counts since the start and what is held, consistent with each other shard by shard.
+func (b *Buffer) Tally() (Tally, Held) {
+	var t Tally
+	var h Held
+	for i := range b.shards {
+		s := &b.shards[i]
+		s.mu.Lock()
+		t.add(&s.tally)
+		h.Traces += s.ring.len()
+		h.Undecided += int(s.ring.next - s.ring.decide)
+		h.Remembered += s.memory.young.count + s.memory.old.count
+		s.mu.Unlock()
+	}
+	h.Spans = t.Recorded - t.Truncated - t.Lost - t.LateDropped - t.LateKept - t.KeptSpans - t.DroppedSpans
+	return t, h
+}

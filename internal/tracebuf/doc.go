@@ -1,0 +1,25 @@
+// Package tracebuf holds what has been received and not yet decided: the bytes of spans in slabs, a record for each
+// trace in a sharded table, and what was decided of traces that are gone. All of it lives off the Go heap, pointer-free,
+// under one byte budget.
+//
+// A slab is filled by one [Writer] at a time. A request takes one contiguous piece of it:
+//
+//	| body (OTLP bytes) | joined | pad to 8 | group (32 B) per ScopeSpans | Head (48 B) per span |
+//
+// Groups and heads point back into the body by offsets within the slab; the heads of a trace are chained, newest first,
+// by [Ref]s. Each shard of the table keeps its records in one ring in order of their first arrival:
+//
+//	expire cursor          decide cursor            tail
+//	     | decided, rescuable    | undecided          |
+//
+// and an index of 8 bytes a trace from the hash of the trace id to the ring position.
+//
+// Invariants:
+//   - A record's chain only points into slabs whose last arrival is not before the record's first arrival.
+//   - A sealed slab is recycled only when every record in every ring arrived after the slab's last arrival.
+//   - Records leave a ring in order, decided and with nothing pending.
+//
+// Concurrency: a Writer belongs to one goroutine at a time; [Buffer.Record] locks a shard once a call. Deciding,
+// expiring and recycling are serialized by one mutex, so that a chain handed to an emitter stays readable until it returns.
+// Time is milliseconds of the caller's clock and may stand still, but a shard never lets it run backwards.
+package tracebuf

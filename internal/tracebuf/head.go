@@ -1,0 +1,67 @@
+package tracebuf
+
+// Head is what a buffered span is known by without reading its bytes, 48 bytes beside them in the slab.
+type Head struct {
+	// Next is the head of the same trace that arrived before this one.
+	Next     Ref
+	SpanID   [8]byte
+	ParentID [8]byte
+	offset   uint32 // of the span's body in the slab
+	size     uint32 // of the span's body
+	group    uint32 // offset of the span's group in the slab
+	// Series is the RED series that counted the span, 0 for none.
+	Series uint32
+	// Kind and Status are OTLP's, cut to a byte; Remote tells OTLP's "parent is remote": 0 unknown, 1 no, 2 yes.
+	Kind   uint8
+	Status uint8
+	Remote uint8
+	_      [5]byte
+}
+
+// group is what the spans of one ScopeSpans share, 32 bytes: offsets and sizes in the slab.
+type group struct {
+	resource, resourceSize             uint32
+	resourceSchema, resourceSchemaSize uint32
+	scope, scopeSize                   uint32
+	scopeSchema, scopeSchemaSize       uint32
+}
+
+const (
+	headSize  = 48
+	groupSize = 32
+)
+
+// Buffered is a span in a slab, with what it needs to be sent. The slices point into the slab and are valid until the
+// emitter returns.
+type Buffered struct {
+	Head              *Head
+	Span              []byte
+	Resource          []byte
+	ResourceSchemaURL []byte
+	Scope             []byte
+	ScopeSchemaURL    []byte
+}
+
+// Chain is the spans of a closed trace, newest first.
+type Chain struct {
+	pool *slabPool
+	next Ref
+}
+
+// Next returns the next span, false at the end.
+func (c *Chain) Next() (Buffered, bool) {
+	s, h := c.pool.resolve(c.next)
+	if h == nil {
+		return Buffered{}, false
+	}
+	c.next = h.Next
+	g := s.group(h.group)
+	return Buffered{
+		Head:              h,
+		Span:              s.extent(h.offset, h.size),
+		Resource:          s.extent(g.resource, g.resourceSize),
+		ResourceSchemaURL: s.extent(g.resourceSchema, g.resourceSchemaSize),
+		Scope:             s.extent(g.scope, g.scopeSize),
+		ScopeSchemaURL:    s.extent(g.scopeSchema, g.scopeSchemaSize),
+	}, true
+}

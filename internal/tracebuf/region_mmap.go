@@ -1,0 +1,24 @@
+//go:build unix && !race
+
+package tracebuf
+
+import (
+	"fmt"
+	"syscall"
+)
+
+// allocRegion returns n zeroed bytes outside the Go heap, aligned to a page.
+func allocRegion(n int) ([]byte, error) {
+	p, err := syscall.Mmap(-1, 0, n, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		return nil, fmt.Errorf("cannot map %d bytes: %w", n, err)
+	}
+	return p, nil
+}
+
+// freeRegion gives a region back to the system. It fails only for what was not a region, which is a defect; the memory
+// is then kept, which is the lesser harm.
+func freeRegion(p []byte) { _ = syscall.Munmap(p) }
+
+// poison does nothing here: under the race detector a freed slab is overwritten, so that a stale reference shows.
+func poison([]byte) {}

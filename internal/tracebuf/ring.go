@@ -1,0 +1,96 @@
+package tracebuf
+
+import "unsafe"
+
+const (
+	recordSize     = int(unsafe.Sizeof(Record{}))
+	pageRecordBits = 11
+	pageRecords    = 1 << pageRecordBits
+	pageSize       = pageRecords * recordSize
+)
+
+// ring is a queue of records in pages. Positions count up and wrap at 2^32; a record stays where it is until it is popped.
+type ring struct {
+	budget *Budget
+	pages  [][]byte // of records from oldest &^ (pageRecords-1) on
+	spare  []byte   // one page kept between uses
+	// Invariant: oldest <= decide <= next, as distances from oldest.
+	oldest uint32 // the first record in the ring
+	decide uint32 // the first undecided record
+	next   uint32 // where the next record goes
+}
+
+func (r *ring) len() int { return int(r.next - r.oldest) }
+
+// pageOf returns which of the pages a position lies in.
+func (r *ring) pageOf(position uint32) uint32 {
+	return (position>>pageRecordBits - r.oldest>>pageRecordBits) & (1<<(32-pageRecordBits) - 1)
+}
+
+// at returns the record at a position in [oldest, next).
+func (r *ring) at(position uint32) *Record {
+	slot := int(position & (pageRecords - 1))
+	return (*Record)(unsafe.Pointer(&r.pages[r.pageOf(position)][slot*recordSize]))
+}
+
+// push appends a cleared record.
+func (r *ring) push() (uint32, *Record, error) {
+	if int(r.pageOf(r.next)) == len(r.pages) {
+		if err := r.addPage(); err != nil {
+			return 0, nil, err
+		}
+	}
+	position := r.next
+	r.next++
+	rec := r.at(position)
+	*rec = Record{}
+	return position, rec, nil
+}
+
+func (r *ring) addPage() error {
+	page := r.spare
+	r.spare = nil
+	if page == nil {
+		var err error
+		if page, err = allocRegion(pageSize); err != nil {
+			return err
+		}
+		r.budget.Take(UseTable, int64(pageSize))
+	}
+	r.pages = append(r.pages, page)
+	return nil
+}
+
+// pop removes the oldest record.
+func (r *ring) pop() {
+	r.oldest++
+	if r.oldest&(pageRecords-1) == 0 {
+		r.dropPage()
+	}
+}
+
+func (r *ring) dropPage() {
+	page := r.pages[0]
+	r.pages[0] = nil
+	r.pages = r.pages[1:]
+	if r.spare == nil {
+		r.spare = page
+		return
+	}
+	r.free(page)
+}
+
+func (r *ring) free(page []byte) {
+	freeRegion(page)
+	r.budget.Give(UseTable, int64(pageSize))
+}
+
+func (r *ring) close() {
+	for _, p := range r.pages {
+		r.free(p)
+	}
+	if r.spare != nil {
+		r.free(r.spare)
+	}
+	r.pages, r.spare = nil, nil
+}

@@ -1,0 +1,132 @@
+package tracebuf
+
+import (
+	"sync"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
+)
+
+// Judge tells what a late span means for a trace that was decided. It is called under a shard's lock and must be pure.
+type Judge interface {
+	// Rescues reports whether a dropped trace, the late span folded into its record, has to be kept after all.
+	Rescues(r *Record) bool
+	// RescuesAlone reports the same for a late span whose trace is remembered by its decision alone.
+	RescuesAlone(s *spanview.Span) bool
+}
+
+// shard is a part of the trace table.
+type shard struct {
+	mu    sync.Mutex // protects all below
+	index index
+	ring  ring
+	// pending are the records with spans to be sent although their trace was decided before.
+	pending []uint32
+	memory  decisions
+	// last keeps the ring's arrivals in order when requests overtake each other or the clock is set back.
+	last int64
+
+	tally Tally
+
+	_ [64]byte // keeps two shards' locks in different cache lines
+}
+
+// find returns the position and record of a trace.
+func (s *shard) find(hash uint64, id *[16]byte) (uint32, *Record) {
+	tag := tagOf(hash)
+	x := &s.index
+	for i := tag & x.mask; ; i = (i + 1) & x.mask {
+		e := x.entries[i]
+		if e == 0 {
+			return 0, nil
+		}
+		if uint32(e>>32) != tag {
+			continue
+		}
+		if rec := s.ring.at(uint32(e)); rec.TraceID == *id {
+			return uint32(e), rec
+		}
+	}
+}
+
+// insert adds a record for a trace that has none.
+func (s *shard) insert(hash uint64, id *[16]byte, now int64) (uint32, *Record, error) {
+	position, rec, err := s.ring.push()
+	if err != nil {
+		return 0, nil, err
+	}
+	if err := s.index.add(tagOf(hash), position); err != nil {
+		s.ring.next--
+		return 0, nil, err
+	}
+	s.last = max(s.last, now)
+	rec.TraceID = *id
+	rec.first = s.last
+	s.tally.NewTraces++
+	return position, rec, nil
+}
+
+// open returns the record that a span belongs to, a new one for a new trace. It returns nil where the span has to be
+// left alone: its trace was dropped and is gone, or the system has no memory for a record.
+func (s *shard) open(span *spanview.Span, hash uint64, now int64, judge Judge) (uint32, *Record) {
+	position, rec := s.find(hash, &span.TraceID)
+	if rec != nil {
+		return position, rec
+	}
+	kept, known := s.memory.recall(hash)
+	if known && !kept && !judge.RescuesAlone(span) {
+		s.tally.LateDropped++
+		s.tally.lateAge(ageGone)
+		return 0, nil
+	}
+	position, rec, err := s.insert(hash, &span.TraceID, now)
+	if err != nil {
+		s.tally.Lost++
+		return 0, nil
+	}
+	if known {
+		s.reopen(hash, rec, kept)
+	}
+	return position, rec
+}
+
+// reopen marks the record of a trace that was decided in an earlier life.
+func (s *shard) reopen(hash uint64, rec *Record, kept bool) {
+	s.tally.NewTraces--
+	rec.State = Kept
+	rec.Flags |= Partial
+	if !kept {
+		rec.Flags |= Rescued
+		s.tally.RescuedPartial++
+		s.memory.remember(hash, true)
+	}
+	// Its ring position lies behind undecided ones, so the decide cursor will pass over it.
+}
+
+// add folds a span into its record and chains its head. Beyond the trace's byte cap only spans that match a predicate of a
+// policy are chained.
+func (s *shard) add(position uint32, rec *Record, span *spanview.Span, h *Head, ref Ref, w *recording) {
+	full := rec.Bytes > w.traceBytesMax
+	rec.Fold(span)
+	if full && span.Bits == 0 {
+		rec.Flags |= Truncated
+		s.tally.Truncated++
+		return
+	}
+	h.Next = rec.newest
+	rec.newest = ref
+	rec.held++
+	if rec.State == Undecided {
+		return
+	}
+	rec.late++
+	s.tally.lateAge(max(w.now-rec.first, 0))
+	if rec.State == Dropped && w.judge.Rescues(rec) {
+		rec.State = Kept
+		rec.Flags |= Rescued
+		s.tally.RescuedWhole++
+	}
+	if rec.State == Kept && rec.Flags&pending == 0 {
+		rec.Flags |= pending
+		s.pending = append(s.pending, position)
+	}
+}
