@@ -1,6 +1,10 @@
 package tracebuf
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/offheap"
+)
 
 // decisions remembers what became of traces whose records are gone: two generations of an open-addressing set of
 //
@@ -98,7 +102,7 @@ func (g *generation) grow(b *Budget) bool {
 	if !b.TryTake(UseDecisions, int64(n*8)) {
 		return false
 	}
-	region, err := allocRegion(n * 8)
+	region, err := offheap.Alloc(n * 8)
 	if err != nil {
 		b.Give(UseDecisions, int64(n*8))
 		return false
@@ -112,7 +116,7 @@ func (g *generation) grow(b *Budget) bool {
 		}
 	}
 	if old.region != nil {
-		freeRegion(old.region)
+		offheap.Free(old.region)
 		b.Give(UseDecisions, int64(len(old.region)))
 	}
 	return true
@@ -125,7 +129,7 @@ func (g *generation) clear() {
 
 func (g *generation) free(b *Budget) {
 	if g.region != nil {
-		freeRegion(g.region)
+		offheap.Free(g.region)
 		b.Give(UseDecisions, int64(len(g.region)))
 	}
 	*g = generation{}

@@ -1,6 +1,10 @@
 package tracebuf
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/offheap"
+)
 
 // index maps a 32-bit tag of a trace's hash to ring positions: open addressing with linear probing, 8 bytes an entry,
 //
@@ -27,7 +31,7 @@ func newIndex(b *Budget) (index, error) {
 }
 
 func (x *index) resize(n int) error {
-	region, err := allocRegion(n * 8)
+	region, err := offheap.Alloc(n * 8)
 	if err != nil {
 		return err
 	}
@@ -42,7 +46,7 @@ func (x *index) resize(n int) error {
 		}
 	}
 	if oldRegion != nil {
-		freeRegion(oldRegion)
+		offheap.Free(oldRegion)
 		x.budget.Give(UseTable, int64(len(oldRegion)))
 	}
 	return nil
@@ -97,7 +101,7 @@ func (x *index) shrink() {
 }
 
 func (x *index) close() {
-	freeRegion(x.region)
+	offheap.Free(x.region)
 	x.budget.Give(UseTable, int64(len(x.region)))
 	x.region, x.entries = nil, nil
 }

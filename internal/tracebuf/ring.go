@@ -1,6 +1,10 @@
 package tracebuf
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/offheap"
+)
 
 const (
 	recordSize     = int(unsafe.Sizeof(Record{}))
@@ -52,7 +56,7 @@ func (r *ring) addPage() error {
 	r.spare = nil
 	if page == nil {
 		var err error
-		if page, err = allocRegion(pageSize); err != nil {
+		if page, err = offheap.Alloc(pageSize); err != nil {
 			return err
 		}
 		r.budget.Take(UseTable, int64(pageSize))
@@ -81,7 +85,7 @@ func (r *ring) dropPage() {
 }
 
 func (r *ring) free(page []byte) {
-	freeRegion(page)
+	offheap.Free(page)
 	r.budget.Give(UseTable, int64(pageSize))
 }
 

@@ -5,6 +5,8 @@ import (
 	"math"
 	"sync"
 	"unsafe"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/offheap"
 )
 
 // ErrNoBudget says that the budget has no room: the request can be sent again later.
@@ -84,7 +86,7 @@ func (p *slabPool) mapLocked(size int) (*slab, error) {
 		p.budget.Give(UseSlabs, int64(size))
 		return nil, ErrNoBudget
 	}
-	data, err := allocRegion(size)
+	data, err := offheap.Alloc(size)
 	if err != nil { // the system refuses: the same to a sender as a budget that is used up
 		p.budget.Give(UseSlabs, int64(size))
 		return nil, errors.Join(ErrNoBudget, err)
@@ -110,7 +112,7 @@ func (p *slabPool) releaseIdleLocked() bool {
 }
 
 func (p *slabPool) unmapLocked(s *slab) {
-	freeRegion(s.data)
+	offheap.Free(s.data)
 	s.data = nil
 	p.free = append(p.free, s.number)
 }
@@ -144,7 +146,7 @@ func (p *slabPool) recycle(horizon int64) int64 {
 func (p *slabPool) freeLocked(s *slab) {
 	s.gen++
 	s.used, s.lastArrival = 0, 0
-	poison(s.data)
+	offheap.Poison(s.data)
 	if len(s.data) != slabSize {
 		p.budget.Give(UseSlabs, int64(len(s.data)))
 		p.unmapLocked(s)
