@@ -150,6 +150,22 @@ func (b *Batch) ResourceValues(resource int) []Value {
 	return b.resourceValues[at : at+b.resourceWidth : at+b.resourceWidth]
 }
 
+// Truncate takes back all but the first scopes and spans of the batch; its resources stay.
+func (b *Batch) Truncate(scopes, spans int) {
+	b.Scopes = b.Scopes[:scopes]
+	b.Spans = b.Spans[:spans]
+	b.spanValues = b.spanValues[:spans*b.spanWidth]
+}
+
+// Bytes returns the bytes of an extent; request is what the batch was read from.
+func (b *Batch) Bytes(request []byte, e Extent) []byte {
+	if at := int(e.Offset); at < len(request) {
+		return request[at : at+int(e.Len)]
+	}
+	at := int(e.Offset) - len(request)
+	return b.Joined[at : at+int(e.Len)]
+}
+
 func appendRow(rows []Value, width int) []Value {
 	n := len(rows)
 	if n+width <= cap(rows) {
@@ -158,4 +174,23 @@ func appendRow(rows []Value, width int) []Value {
 		return rows
 	}
 	return append(rows, make([]Value, width)...)
+}
+
+// DropZeroTraceIDs removes the spans whose trace id is all zero and returns how many there were.
+func (b *Batch) DropZeroTraceIDs() int {
+	kept := 0
+	for i := range b.Spans {
+		if b.Spans[i].TraceID == [16]byte{} {
+			continue
+		}
+		if kept != i {
+			b.Spans[kept] = b.Spans[i]
+			copy(b.SpanValues(kept), b.SpanValues(i))
+		}
+		kept++
+	}
+	dropped := len(b.Spans) - kept
+	b.Spans = b.Spans[:kept]
+	b.spanValues = b.spanValues[:kept*b.spanWidth]
+	return dropped
 }
