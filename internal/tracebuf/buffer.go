@@ -135,6 +135,9 @@ func (s *shard) record(w *Writer, batch *spanview.Batch, spans []uint32, r *reco
 	)
 	s.tally.Recorded += uint64(len(spans))
 	for _, i := range spans {
+		s.index.touch(w.hashes[i])
+	}
+	for _, i := range spans {
 		span := &batch.Spans[i]
 		if rec == nil || *id != span.TraceID { // spans of a trace mostly follow each other
 			id = &span.TraceID

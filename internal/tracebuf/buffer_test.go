@@ -154,7 +154,7 @@ func (h *history) checkConservation() {
 
 func TestAnyHistoryWithinTheWindowsGivesWholeKeptTraces(t *testing.T) {
 	for seed := range uint64(40) {
-		h := newHistory(t, seed, 64<<20, 0)
+		h := newHistory(t, seed, 68<<20, 0)
 		var live uint64 = 1
 		for range 400 {
 			h.now += h.rng.Int64N(50)
@@ -221,7 +221,7 @@ func TestALateSpanOfAKeptTraceFollowsItAfterTheRecordIsGone(t *testing.T) {
 }
 
 func TestTheBudgetRefusesAndRecoversWhole(t *testing.T) {
-	h := newHistory(t, 1, 4<<20, 0)
+	h := newHistory(t, 1, 8<<20, 0)
 	accepted := 0
 	for h.send(100, func() ([16]byte, uint64) { return traceID(h.rng.Uint64()), bitKeep }, false) {
 		accepted++
@@ -237,7 +237,7 @@ func TestTheBudgetRefusesAndRecoversWhole(t *testing.T) {
 }
 
 func TestIdleMemoryGoesBackToTheSystem(t *testing.T) {
-	h := newHistory(t, 1, 64<<20, 0)
+	h := newHistory(t, 1, 68<<20, 0)
 	for range 500 {
 		h.send(100, func() ([16]byte, uint64) { return traceID(h.rng.Uint64()), 0 }, false)
 	}
@@ -250,7 +250,7 @@ func TestIdleMemoryGoesBackToTheSystem(t *testing.T) {
 }
 
 func TestARequestLargerThanASlabIsHeldWhole(t *testing.T) {
-	h := newHistory(t, 1, 64<<20, 0)
+	h := newHistory(t, 1, 68<<20, 0)
 	h.send(20_000, func() ([16]byte, uint64) { return traceID(h.rng.Uint64N(100)), bitKeep }, false)
 	h.send(10, func() ([16]byte, uint64) { return traceID(5), 0 }, false)
 	h.buf.Decide(h.now, false, testPolicy{}, h)
@@ -259,7 +259,7 @@ func TestARequestLargerThanASlabIsHeldWhole(t *testing.T) {
 }
 
 func TestOrdinarySpansBeyondTheByteCapAreCountedAndNotBuffered(t *testing.T) {
-	h := newHistory(t, 1, 64<<20, 0)
+	h := newHistory(t, 1, 68<<20, 0)
 	h.buf.traceBytesMax = 5000
 	for range 30 {
 		h.send(20, func() ([16]byte, uint64) { return traceID(5), 0 }, false)

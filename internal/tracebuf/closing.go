@@ -169,27 +169,48 @@ func (b *Buffer) expireShard(s *shard, until int64) {
 	}
 }
 
-const expireBatch = 512
+const (
+	expireBatch = 512
+	touchBatch  = 32
+)
 
 // expire pops up to a batch of records; it returns false when none is left to pop.
 func (s *shard) expire(until int64, seed seed) bool {
-	for range expireBatch {
-		if s.ring.oldest == s.ring.decide {
+	var hashes [touchBatch]uint64
+	for range expireBatch / touchBatch {
+		n := 0
+		for ; n < touchBatch && s.expired(s.ring.oldest+uint32(n), until); n++ {
+			hashes[n] = seed.sum(&s.ring.at(s.ring.oldest + uint32(n)).TraceID)
+			s.index.touch(hashes[n])
+		}
+		for _, hash := range hashes[:n] {
+			s.forget(hash)
+		}
+		if n < touchBatch {
 			s.index.shrink()
 			return false
 		}
-		r := s.ring.at(s.ring.oldest)
-		if r.first > until || r.Flags&pending != 0 {
-			return false
-		}
-		hash := seed.sum(&r.TraceID)
-		s.memory.remember(hash, r.State == Kept)
-		s.tally.DroppedSpans += uint64(r.held - r.late)
-		s.tally.LateDropped += uint64(r.late)
-		s.index.remove(tagOf(hash), s.ring.oldest)
-		s.ring.pop()
 	}
 	return true
+}
+
+// expired reports whether the record at a position may go.
+func (s *shard) expired(position uint32, until int64) bool {
+	if position == s.ring.decide {
+		return false
+	}
+	r := s.ring.at(position)
+	return r.first <= until && r.Flags&pending == 0
+}
+
+// forget pops the oldest record, whose trace has the given hash.
+func (s *shard) forget(hash uint64) {
+	r := s.ring.at(s.ring.oldest)
+	s.memory.remember(hash, r.State == Kept)
+	s.tally.DroppedSpans += uint64(r.held - r.late)
+	s.tally.LateDropped += uint64(r.late)
+	s.index.remove(tagOf(hash), s.ring.oldest)
+	s.ring.pop()
 }
 
 // horizonLocked returns the earliest first arrival of a record in any ring: what arrived before it is referred to by

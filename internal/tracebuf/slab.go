@@ -12,7 +12,8 @@ import (
 // ErrNoBudget says that the budget has no room: the request can be sent again later.
 var ErrNoBudget = errors.New("the memory budget is used up")
 
-const slabSize = 1 << 20
+// slabSize is one large page.
+const slabSize = 2 << 20
 
 // slab is a piece of memory that is filled from its start and freed whole.
 type slab struct {
