@@ -1,0 +1,111 @@
+package sampling
+
+import (
+	"fmt"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
+)
+
+// predicatesMax is the width of spanview.Span.Bits.
+const predicatesMax = 64
+
+// statuses is how many OTLP status codes policies can name.
+const statuses = 3
+
+// compiler builds a Policies: it hands out slots and bits, and gives equal predicates the same bit.
+type compiler struct {
+	schema   *spanview.Schema
+	policies *Policies
+	// bits maps what a predicate says to its bit.
+	bits map[string]uint64
+}
+
+// Compile turns a configuration into policies and asks the schema for the attributes they need. It fails on an invalid
+// configuration and where the policies need more than 64 different predicates or spanview.MaxSlots keys.
+func Compile(cfg Config, s *spanview.Schema) (*Policies, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	list := cfg.Policies
+	if len(list) == 0 {
+		list = DefaultPolicies()
+	}
+	c := compiler{schema: s, policies: &Policies{}, bits: make(map[string]uint64)}
+	for i := range list {
+		when, err := c.policy(&list[i])
+		if err != nil {
+			return nil, fmt.Errorf("cannot compile policies[%d] %q: %w", i, list[i].Name, err)
+		}
+		c.policies.names = append(c.policies.names, list[i].Name)
+		p := policy{index: i, when: when, rescues: list[i].rescues()}
+		if list[i].Drop != nil {
+			c.policies.drops = append(c.policies.drops, p)
+		} else {
+			c.policies.keeps = append(c.policies.keeps, p)
+		}
+	}
+	return c.policies, nil
+}
+
+func (c *compiler) policy(p *PolicyConfig) (condition, error) {
+	return lookup(p.Type).block(p).compile(c)
+}
+
+// all compiles a list of sub-policies into the condition that all of them hold; key is the list's.
+func (c *compiler) all(subs []PolicyConfig, key string) (condition, error) {
+	conditions := make(all, len(subs))
+	for i := range subs {
+		sub, err := c.policy(&subs[i])
+		if err != nil {
+			return nil, fmt.Errorf("%s[%d]: %w", key, i, err)
+		}
+		conditions[i] = sub
+	}
+	return conditions, nil
+}
+
+// bit returns the bit of a predicate; fresh tells that nobody asked for this predicate before.
+func (c *compiler) bit(predicate string) (bit uint64, fresh bool, err error) {
+	if bit, known := c.bits[predicate]; known {
+		return bit, false, nil
+	}
+	if len(c.bits) == predicatesMax {
+		return 0, false, fmt.Errorf("at most %d different conditions on spans can be configured: merge values into one list, or remove policies", predicatesMax)
+	}
+	bit = 1 << len(c.bits)
+	c.bits[predicate] = bit
+	return bit, true, nil
+}
+
+// attribute returns the bit that is set for a span whose attribute, or whose resource's attribute, passes the test.
+// says tells tests of one key apart.
+func (c *compiler) attribute(key, says string, span, resource valueTest) (uint64, error) {
+	bit, fresh, err := c.bit(fmt.Sprintf("attribute %q %s", key, says))
+	if err != nil || !fresh {
+		return bit, err
+	}
+	spanSlot, err := c.schema.SpanSlot(key)
+	if err != nil {
+		return 0, err
+	}
+	resourceSlot, err := c.schema.ResourceSlot(key)
+	if err != nil {
+		return 0, err
+	}
+	p := c.policies
+	p.spanTests = append(p.spanTests, attributeTest{slot: int(spanSlot), bit: bit, test: span})
+	p.resourceTests = append(p.resourceTests, attributeTest{slot: int(resourceSlot), bit: bit, test: resource})
+	return bit, nil
+}
+
+// regexCache returns the number of a new cache of that size.
+func (c *compiler) regexCache(size int) int {
+	c.policies.cacheSizes = append(c.policies.cacheSizes, size)
+	return len(c.policies.cacheSizes) - 1
+}
+
+func validateKey(key, path string, errs *problems) {
+	if key == "" {
+		errs.addf(path+".key", "must not be empty (got %q): it names the attribute", key)
+	}
+}

@@ -1,0 +1,66 @@
+package sampling
+
+import "github.com/open-telemetry/opentelemetry-collector-contrib/pkg/sampling"
+
+// facts are what a condition may know of a trace. They are passed by value, so that asking never allocates.
+type facts struct {
+	traceID [16]byte
+	// randomness is R of OTEP 235, 56 bits.
+	randomness uint64
+	// bits are the predicates that some span of the trace satisfied.
+	bits uint64
+	// extentMs is the time from the first start to the last end in milliseconds, cut off.
+	extentMs uint64
+}
+
+// condition is a compiled policy: a question to a trace's facts.
+type condition interface {
+	eval(f facts) outcome
+}
+
+// outcome answers a condition for every randomness at once: that is what makes the threshold of a union exact.
+type outcome struct {
+	// threshold is the least randomness at which the condition holds: 0 if it holds at any, [never] if at none.
+	threshold uint64
+	// hashed: the answer hangs on a salted hash of the trace id, whose probability no threshold can tell.
+	hashed bool
+	// settled: it holds, and no further span of the trace can change that.
+	settled bool
+}
+
+// never is a threshold above all randomness.
+const never = sampling.MaxAdjustedCount
+
+var (
+	holds      = outcome{threshold: 0}
+	holdsFinal = outcome{threshold: 0, settled: true}
+	failsNow   = outcome{threshold: never}
+)
+
+// anyBit holds once any span satisfied the predicate.
+type anyBit uint64
+
+func (b anyBit) eval(f facts) outcome {
+	if f.bits&uint64(b) != 0 {
+		return holdsFinal
+	}
+	return failsNow
+}
+
+// noBit holds as long as no span satisfied the predicate: invert_match.
+type noBit uint64
+
+func (b noBit) eval(f facts) outcome {
+	if f.bits&uint64(b) == 0 {
+		return holds
+	}
+	return failsNow
+}
+
+// bitCondition returns the condition that some span, or with invert that no span satisfies the predicate.
+func bitCondition(bit uint64, invert bool) condition {
+	if invert {
+		return noBit(bit)
+	}
+	return anyBit(bit)
+}

@@ -1,0 +1,101 @@
+package sampling
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Config is the `sampling:` block.
+type Config struct {
+	// DecisionWait is the time from the arrival of a trace's first span to its decision. Default 10s.
+	DecisionWait time.Duration `mapstructure:"decision_wait"`
+
+	// DecisionWaitMin is how much of DecisionWait is left to a trace when the memory budget is used up and the oldest
+	// traces are decided early. Default 2s. 0: a trace may be decided as soon as its first span is recorded.
+	DecisionWaitMin time.Duration `mapstructure:"decision_wait_min"`
+
+	// RescueWindow is how long the spans of a dropped trace are still held, so that a late error or a late slow span
+	// brings the whole trace back. Default 30s. 0: off, a late span is kept alone.
+	RescueWindow time.Duration `mapstructure:"rescue_window"`
+
+	// MaxTraceMiB is how many MiB of spans are held of one trace. Beyond it spans still count for the decision, but
+	// are not held. Default 16; 1 to 4095.
+	MaxTraceMiB int `mapstructure:"max_trace_mib"`
+
+	// DecisionMemory is what is remembered of traces whose record is gone.
+	DecisionMemory DecisionMemoryConfig `mapstructure:"decision_memory"`
+
+	// Policies decide. A trace is kept if any policy matches it and no drop policy does. None: [DefaultPolicies].
+	Policies []PolicyConfig `mapstructure:"policies"`
+}
+
+// DecisionMemoryConfig is the `decision_memory:` block.
+type DecisionMemoryConfig struct {
+	// TracesMax is how many decided traces are remembered, so that a late span follows the decision of its trace. The
+	// oldest are forgotten first. Default 1,000,000. 0: none; a late span starts a trace of its own.
+	TracesMax int `mapstructure:"traces_max"`
+}
+
+// maxTraceMiBLimit keeps a trace's bytes countable in 32 bits.
+const maxTraceMiBLimit = 4095
+
+// tracesMaxLimit bounds decision_memory.traces_max.
+const tracesMaxLimit = 1 << 30
+
+// DefaultConfig returns the defaults of every key; Policies is nil, which stands for [DefaultPolicies].
+func DefaultConfig() Config {
+	return Config{
+		DecisionWait:    10 * time.Second,
+		DecisionWaitMin: 2 * time.Second,
+		RescueWindow:    30 * time.Second,
+		MaxTraceMiB:     16,
+		DecisionMemory:  DecisionMemoryConfig{TracesMax: 1_000_000},
+	}
+}
+
+// DefaultPolicies is what decides when no policy is configured: keep every trace with an error, every trace of 500 ms
+// or longer, and 1 % of all.
+func DefaultPolicies() []PolicyConfig {
+	return []PolicyConfig{
+		{Name: "errors", Type: "status_code", StatusCode: &StatusCodeConfig{StatusCodes: []string{"ERROR"}}},
+		{Name: "slow", Type: "latency", Latency: &LatencyConfig{ThresholdMs: 499}},
+		{Name: "baseline", Type: "probabilistic", Probabilistic: &ProbabilisticConfig{SamplingPercentage: 1}},
+	}
+}
+
+// Validate reports every mistake of the block at once, each with the path of its key, the rule and the value given.
+func (c *Config) Validate() error {
+	var errs problems
+	if c.DecisionWaitMin < 0 {
+		errs.addf("decision_wait_min", "must be at least 0s (got %s)", c.DecisionWaitMin)
+	}
+	switch {
+	case c.DecisionWait <= 0:
+		errs.addf("decision_wait", "must be above 0s (got %s): 10s is the default", c.DecisionWait)
+	case c.DecisionWait < c.DecisionWaitMin:
+		errs.addf("decision_wait", "must be at least decision_wait_min, %s (got %s): lower decision_wait_min as well",
+			c.DecisionWaitMin, c.DecisionWait)
+	}
+	if c.RescueWindow < 0 {
+		errs.addf("rescue_window", "must be at least 0s (got %s): 0s turns it off", c.RescueWindow)
+	}
+	if c.MaxTraceMiB < 1 || c.MaxTraceMiB > maxTraceMiBLimit {
+		errs.addf("max_trace_mib", "must be between 1 and %d (got %d)", maxTraceMiBLimit, c.MaxTraceMiB)
+	}
+	if n := c.DecisionMemory.TracesMax; n < 0 || n > tracesMaxLimit {
+		errs.addf("decision_memory.traces_max", "must be between 0 and %d (got %d): 0 turns it off", tracesMaxLimit, n)
+	}
+	validatePolicies(c.Policies, &errs)
+	return errs.join()
+}
+
+// problems collects the mistakes of a configuration.
+type problems struct{ list []error }
+
+// addf notes that the key at path breaks a rule; the rule reads on from the path.
+func (p *problems) addf(path, rule string, args ...any) {
+	p.list = append(p.list, fmt.Errorf("%s "+rule, append([]any{path}, args...)...))
+}
+
+func (p *problems) join() error { return errors.Join(p.list...) }

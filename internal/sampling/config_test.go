@@ -1,0 +1,224 @@
+package sampling
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
+)
+
+// parse reads the block as the Collector does, over the defaults.
+func parse(t *testing.T, yaml string) (Config, error) {
+	t.Helper()
+	retrieved, err := confmap.NewRetrievedFromYAML([]byte(yaml))
+	require.NoError(t, err)
+	conf, err := retrieved.AsConf()
+	require.NoError(t, err)
+	cfg := DefaultConfig()
+	return cfg, conf.Unmarshal(&cfg)
+}
+
+func mustParse(t *testing.T, yaml string) Config {
+	t.Helper()
+	cfg, err := parse(t, yaml)
+	require.NoError(t, err)
+	require.NoError(t, cfg.Validate())
+	return cfg
+}
+
+func mustCompile(t *testing.T, yaml string) (*Policies, *spanview.Schema) {
+	t.Helper()
+	s := &spanview.Schema{}
+	p, err := Compile(mustParse(t, yaml), s)
+	require.NoError(t, err)
+	return p, s
+}
+
+func TestEveryPolicyIsReadFromContribsKeys(t *testing.T) {
+	cfg := mustParse(t, `
+decision_wait: 5s
+decision_wait_min: 1s
+rescue_window: 0s
+max_trace_mib: 4
+decision_memory: {traces_max: 1000}
+policies:
+  - {name: all, type: always_sample}
+  - {name: slow, type: latency, latency: {threshold_ms: 5000, upper_threshold_ms: 10000}}
+  - {name: number, type: numeric_attribute, numeric_attribute: {key: key1, min_value: 50, max_value: 100, invert_match: true}}
+  - {name: share, type: probabilistic, probabilistic: {sampling_percentage: 10, hash_salt: pepper}}
+  - {name: status, type: status_code, status_code: {status_codes: [ERROR, UNSET]}}
+  - {name: text, type: string_attribute, string_attribute: {key: key2, values: [value1, val*], enabled_regex_matching: true, cache_max_size: 10, invert_match: true}}
+  - {name: truth, type: boolean_attribute, boolean_attribute: {key: key4, value: true, invert_match: true}}
+  - name: both
+    type: and
+    and:
+      and_sub_policy:
+        - {name: part, type: status_code, status_code: {status_codes: [OK]}}
+        - {type: always_sample}
+  - name: out
+    type: drop
+    drop:
+      drop_sub_policy:
+        - {name: part, type: string_attribute, string_attribute: {key: url.path, values: [/health]}}
+`)
+	assert.Equal(t, Config{
+		DecisionWait: 5 * time.Second, DecisionWaitMin: time.Second, RescueWindow: 0, MaxTraceMiB: 4,
+		DecisionMemory: DecisionMemoryConfig{TracesMax: 1000},
+		Policies: []PolicyConfig{
+			{Name: "all", Type: "always_sample"},
+			{Name: "slow", Type: "latency", Latency: &LatencyConfig{ThresholdMs: 5000, UpperThresholdMs: 10000}},
+			{Name: "number", Type: "numeric_attribute", NumericAttribute: &NumericAttributeConfig{Key: "key1", MinValue: 50, MaxValue: 100, InvertMatch: true}},
+			{Name: "share", Type: "probabilistic", Probabilistic: &ProbabilisticConfig{SamplingPercentage: 10, HashSalt: "pepper"}},
+			{Name: "status", Type: "status_code", StatusCode: &StatusCodeConfig{StatusCodes: []string{"ERROR", "UNSET"}}},
+			{Name: "text", Type: "string_attribute", StringAttribute: &StringAttributeConfig{
+				Key: "key2", Values: []string{"value1", "val*"}, EnabledRegexMatching: true, CacheMaxSize: 10, InvertMatch: true}},
+			{Name: "truth", Type: "boolean_attribute", BooleanAttribute: &BooleanAttributeConfig{Key: "key4", Value: true, InvertMatch: true}},
+			{Name: "both", Type: "and", And: &AndConfig{SubPolicies: []PolicyConfig{
+				{Name: "part", Type: "status_code", StatusCode: &StatusCodeConfig{StatusCodes: []string{"OK"}}},
+				{Type: "always_sample"},
+			}}},
+			{Name: "out", Type: "drop", Drop: &DropConfig{SubPolicies: []PolicyConfig{
+				{Name: "part", Type: "string_attribute", StringAttribute: &StringAttributeConfig{Key: "url.path", Values: []string{"/health"}}},
+			}}},
+		},
+	}, cfg)
+}
+
+func TestDefaultsAreValidAndKeepErrorsSlowTracesAndOnePercent(t *testing.T) {
+	cfg := mustParse(t, `{}`)
+	assert.Equal(t, DefaultConfig(), cfg)
+	p, err := Compile(cfg, &spanview.Schema{})
+	require.NoError(t, err)
+	require.Equal(t, 3, p.Len())
+	assert.Equal(t, []string{"errors", "slow", "baseline"}, []string{p.Name(0), p.Name(1), p.Name(2)})
+}
+
+func TestBadConfigurationIsRefusedWithPathRuleAndValue(t *testing.T) {
+	f := func(yaml string, want ...string) {
+		t.Helper()
+		cfg, err := parse(t, yaml)
+		require.NoError(t, err)
+		err = cfg.Validate()
+		require.Error(t, err)
+		assert.Equal(t, want, strings.Split(err.Error(), "\n"))
+		_, err = Compile(cfg, &spanview.Schema{})
+		assert.Error(t, err, "what does not validate must not compile")
+	}
+
+	// times and bounds, all at once
+	f(`{decision_wait: 0s, decision_wait_min: -1s, rescue_window: -5s, max_trace_mib: 0, decision_memory: {traces_max: -1}}`,
+		`decision_wait_min must be at least 0s (got -1s)`,
+		`decision_wait must be above 0s (got 0s): 10s is the default`,
+		`rescue_window must be at least 0s (got -5s): 0s turns it off`,
+		`max_trace_mib must be between 1 and 4095 (got 0)`,
+		`decision_memory.traces_max must be between 0 and 1073741824 (got -1): 0 turns it off`)
+	f(`{decision_wait: 1s}`,
+		`decision_wait must be at least decision_wait_min, 2s (got 1s): lower decision_wait_min as well`)
+	f(`{max_trace_mib: 4096}`, `max_trace_mib must be between 1 and 4095 (got 4096)`)
+
+	// names
+	f(`{policies: [{name: a, type: always_sample}, {type: always_sample}, {name: a, type: always_sample}]}`,
+		`policies[1].name must not be empty (got ""): counters are told apart by it`,
+		`policies[2].name must be unique (got "a"): policies[0] has it too`)
+
+	// types
+	const types = "always_sample, and, boolean_attribute, drop, latency, numeric_attribute, probabilistic, status_code, string_attribute"
+	f(`{policies: [{name: a, type: latancy}]}`,
+		`policies[0].type must be a known policy type (got "latancy"): supported are `+types)
+	f(`{policies: [{name: a, type: rate_limiting, rate_limiting: {spans_per_second: 35}}]}`,
+		`policies[0].type is not supported yet (got "rate_limiting"): supported are `+types)
+
+	// blocks
+	f(`{policies: [{name: a, type: latency}]}`,
+		`policies[0].latency must be there (got none): a policy of type latency is configured by it`)
+	f(`{policies: [{name: a, type: always_sample, latency: {threshold_ms: 5}}]}`,
+		`policies[0].latency must not be there (got type "always_sample"): it has no effect on a policy of that type`)
+	f(`{policies: [{name: a, type: always_sample, lat%sncy: {threshold_ms: 5}}]}`,
+		`policies[0].lat%sncy must not be there (got key "lat%sncy"): a policy has name, type and the block named after its type`)
+
+	// each type's rules
+	f(`{policies: [{name: a, type: latency, latency: {threshold_ms: -5}}]}`,
+		`policies[0].latency.threshold_ms must be at least 0 (got -5): extents are never negative`)
+	f(`{policies: [{name: a, type: latency, latency: {threshold_ms: 5, upper_threshold_ms: 5}}]}`,
+		`policies[0].latency.upper_threshold_ms must be above threshold_ms, 5 (got 5): leave it out for no upper bound`)
+	f(`{policies: [{name: a, type: status_code, status_code: {status_codes: []}}]}`,
+		`policies[0].status_code.status_codes must list at least one of OK, ERROR, UNSET (got none)`)
+	f(`{policies: [{name: a, type: status_code, status_code: {status_codes: [ERROR, error]}}]}`,
+		`policies[0].status_code.status_codes[1] must be OK, ERROR or UNSET (got "error")`)
+	f(`{policies: [{name: a, type: probabilistic, probabilistic: {sampling_percentage: 101}}]}`,
+		`policies[0].probabilistic.sampling_percentage must be between 0 and 100 (got 101)`)
+	f(`{policies: [{name: a, type: probabilistic, probabilistic: {sampling_percentage: .nan}}]}`,
+		`policies[0].probabilistic.sampling_percentage must be between 0 and 100 (got NaN)`)
+	f(`{policies: [{name: a, type: string_attribute, string_attribute: {cache_max_size: -1}}]}`,
+		`policies[0].string_attribute.key must not be empty (got ""): it names the attribute`,
+		`policies[0].string_attribute.values must list at least one value (got none)`,
+		`policies[0].string_attribute.cache_max_size must be between 0 and 65536 (got -1): 0 stands for 128`)
+	f(`{policies: [{name: a, type: string_attribute, string_attribute: {key: k, values: [a, "("], enabled_regex_matching: true}}]}`,
+		`policies[0].string_attribute.values[1] must be a regular expression (got "("): error parsing regexp: missing closing ): `+"`(`")
+	f(`{policies: [{name: a, type: numeric_attribute, numeric_attribute: {key: k}}]}`,
+		`policies[0].numeric_attribute must set min_value or max_value (got 0 and 0): 0 stands for no bound`)
+	f(`{policies: [{name: a, type: numeric_attribute, numeric_attribute: {key: k, min_value: 7, max_value: 6}}]}`,
+		`policies[0].numeric_attribute.min_value must be at most max_value, 6 (got 7)`)
+	f(`{policies: [{name: a, type: boolean_attribute, boolean_attribute: {value: true}}]}`,
+		`policies[0].boolean_attribute.key must not be empty (got ""): it names the attribute`)
+
+	// sub-policies
+	f(`{policies: [{name: a, type: and, and: {and_sub_policy: []}}, {name: b, type: drop, drop: {}}]}`,
+		`policies[0].and.and_sub_policy must list at least one policy (got none): a list of none would hold for every trace`,
+		`policies[1].drop.drop_sub_policy must list at least one policy (got none): a list of none would hold for every trace`)
+	const parts = "always_sample, boolean_attribute, latency, numeric_attribute, probabilistic, status_code, string_attribute"
+	f(`{policies: [{name: a, type: and, and: {and_sub_policy: [{type: and, and: {}}, {type: latency, latency: {threshold_ms: -1}}]}}]}`,
+		`policies[0].and.and_sub_policy[0].type must not be "and" here (got "and"): sub-policies do not nest; supported are `+parts,
+		`policies[0].and.and_sub_policy[1].latency.threshold_ms must be at least 0 (got -1): extents are never negative`)
+	f(`{policies: [{name: a, type: drop, drop: {drop_sub_policy: [{type: not, not: {}}]}}]}`,
+		`policies[0].drop.drop_sub_policy[0].type is not supported yet (got "not"): supported are `+types)
+}
+
+func TestUnknownKeysOfABlockAreRefusedByTheDecoder(t *testing.T) {
+	_, err := parse(t, `{policies: [{name: a, type: latency, latency: {threshold: 5s}}]}`)
+	assert.ErrorContains(t, err, "threshold")
+	_, err = parse(t, `{decision_wate: 5s}`)
+	assert.ErrorContains(t, err, "decision_wate")
+}
+
+func TestSixtyFourPredicatesAreTheMostAndEqualOnesShareABit(t *testing.T) {
+	number := func(i int64) PolicyConfig {
+		return PolicyConfig{Name: "n" + strings.Repeat("x", int(i)), Type: "numeric_attribute",
+			NumericAttribute: &NumericAttributeConfig{Key: "key", MinValue: i + 1}}
+	}
+	cfg := DefaultConfig()
+	for i := range int64(64) {
+		cfg.Policies = append(cfg.Policies, number(i))
+	}
+	again := number(0)
+	again.Name = "again"
+	again.NumericAttribute.InvertMatch = true
+	cfg.Policies = append(cfg.Policies, again)
+	s := &spanview.Schema{}
+	p, err := Compile(cfg, s)
+	require.NoError(t, err)
+	assert.Len(t, p.spanTests, 64)
+	assert.Equal(t, 1, s.SpanSlots())
+	assert.Equal(t, 1, s.ResourceSlots())
+
+	cfg.Policies = append(cfg.Policies, number(64))
+	_, err = Compile(cfg, &spanview.Schema{})
+	assert.ErrorContains(t, err, `cannot compile policies[65]`)
+	assert.ErrorContains(t, err, "at most 64 different conditions")
+}
+
+func TestMoreKeysThanSlotsAreRefused(t *testing.T) {
+	s := &spanview.Schema{}
+	for i := range spanview.MaxSlots {
+		_, err := s.SpanSlot(strings.Repeat("k", i+1))
+		require.NoError(t, err)
+	}
+	cfg := mustParse(t, `{policies: [{name: a, type: boolean_attribute, boolean_attribute: {key: new, value: true}}]}`)
+	_, err := Compile(cfg, s)
+	assert.ErrorContains(t, err, `cannot compile policies[0] "a": cannot observe span attribute "new"`)
+}

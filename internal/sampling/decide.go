@@ -1,0 +1,140 @@
+package sampling
+
+import (
+	"encoding/binary"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
+	"github.com/otelcol-slo/otelcol-slo/internal/tracebuf"
+)
+
+var (
+	_ tracebuf.Decider = (*Policies)(nil)
+	_ tracebuf.Judge   = (*Policies)(nil)
+)
+
+// NoPolicy is the Policy of a verdict where no policy matched.
+const NoPolicy = -1
+
+// Decide returns the verdict on a trace from its record alone.
+//
+// A trace is dropped if a drop policy matches, else kept if any other policy matches. With every policy answered for
+// all randomness at once, the trace is kept exactly if R is at least the least threshold of them (0 for a policy that
+// does not sample); that is the threshold of the union, and it is raised to the incoming one. It is not known where the
+// trace was kept because of, or after, a late span; where upstream samplers disagree; and where the decision hung on a
+// salted hash or on a drop policy that samples.
+//
+// The verdict's Policy is the first in the configuration that keeps, or the drop policy, or NoPolicy.
+func (p *Policies) Decide(r *tracebuf.Record) tracebuf.Verdict {
+	f := recordFacts(r)
+	dropped, exposed := p.dropped(f)
+	if dropped != NoPolicy {
+		return tracebuf.Verdict{Policy: dropped}
+	}
+	by, least := NoPolicy, uint64(never)
+	var hashed, certain bool
+	for i := range p.keeps {
+		o := p.keeps[i].when.eval(f)
+		least = min(least, o.threshold)
+		hashed = hashed || o.hashed
+		certain = certain || o.threshold == 0 && !o.hashed
+		if by == NoPolicy && o.threshold <= f.randomness {
+			by = p.keeps[i].index
+		}
+	}
+	if by == NoPolicy {
+		return tracebuf.Verdict{Policy: NoPolicy}
+	}
+	in, consistent := incoming(r, f.randomness)
+	if !consistent || exposed || hashed && !certain {
+		return tracebuf.Verdict{Keep: true, Policy: by}
+	}
+	return tracebuf.Verdict{Keep: true, Policy: by, Threshold: max(least, in), Known: true}
+}
+
+// Rescues reports whether a dropped trace has to be kept after all, a late span folded into its record: it does if a
+// status_code or latency policy, or an and policy with one among its parts, matches now and no drop policy does.
+func (p *Policies) Rescues(r *tracebuf.Record) bool { return p.rescues(recordFacts(r)) }
+
+// RescuesAlone reports the same for a late span of a dropped trace whose record is gone. Everything is asked of this
+// span alone, drop policies too. The span's Bits, Randomness and Threshold are set.
+func (p *Policies) RescuesAlone(s *spanview.Span) bool { return p.rescues(spanFacts(s)) }
+
+func (p *Policies) rescues(f facts) bool {
+	for i := range p.keeps {
+		if p.keeps[i].rescues && p.keeps[i].when.eval(f).threshold <= f.randomness {
+			by, _ := p.dropped(f)
+			return by == NoPolicy
+		}
+	}
+	return false
+}
+
+// Decisive reports whether the trace will be kept whatever else arrives of it. It says no where it can't be sure: with
+// any drop policy, and for policies that a further span can undo (invert_match, upper_threshold_ms, probabilistic).
+func (p *Policies) Decisive(r *tracebuf.Record) bool {
+	if len(p.drops) > 0 {
+		return false
+	}
+	f := recordFacts(r)
+	for i := range p.keeps {
+		if p.keeps[i].when.eval(f).settled {
+			return true
+		}
+	}
+	return false
+}
+
+// dropped returns the number of the first drop policy that matches, or NoPolicy. exposed: a drop policy that samples
+// might have matched with other randomness, so that the traces it spared are kept with a probability that no
+// threshold can tell.
+func (p *Policies) dropped(f facts) (by int, exposed bool) {
+	for i := range p.drops {
+		o := p.drops[i].when.eval(f)
+		if o.threshold <= f.randomness {
+			return p.drops[i].index, false
+		}
+		exposed = exposed || o.threshold < never || o.hashed
+	}
+	return NoPolicy, exposed
+}
+
+// unknowable are the flags of traces that are kept with no probability that could be told.
+const unknowable = tracebuf.Partial | tracebuf.Rescued | tracebuf.MixedThreshold
+
+// incoming returns the threshold that upstream samplers gave to a trace, 0 for none. It is consistent if all spans came
+// with the same one, it would have passed the trace, and no late span had a part in it.
+func incoming(r *tracebuf.Record, randomness uint64) (threshold uint64, consistent bool) {
+	if r.Threshold > 0 {
+		threshold = r.Threshold - 1
+	}
+	return threshold, r.Flags&unknowable == 0 && threshold <= randomness
+}
+
+const nanosPerMilli = 1_000_000
+
+func recordFacts(r *tracebuf.Record) facts {
+	return facts{
+		traceID:    r.TraceID,
+		randomness: randomness(r.TraceID, r.Randomness),
+		bits:       r.Bits,
+		extentMs:   r.Extent() / nanosPerMilli,
+	}
+}
+
+// spanFacts are the facts of a trace that is this one span.
+func spanFacts(s *spanview.Span) facts {
+	return facts{
+		traceID:    s.TraceID,
+		randomness: randomness(s.TraceID, s.Randomness),
+		bits:       s.Bits,
+		extentMs:   s.Duration() / nanosPerMilli,
+	}
+}
+
+// randomness returns R: the explicit value, given as 1 + it, else the last 7 bytes of the trace id.
+func randomness(traceID [16]byte, explicit uint64) uint64 {
+	if explicit > 0 {
+		return explicit - 1
+	}
+	return binary.BigEndian.Uint64(traceID[8:]) & (never - 1)
+}

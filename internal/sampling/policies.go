@@ -1,0 +1,100 @@
+package sampling
+
+import (
+	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
+)
+
+// Policies is a compiled configuration. It never changes; any number of goroutines may use it at once.
+type Policies struct {
+	// What Match needs: the bits of each status, and the tests of attributes by level.
+	statusBits    [statuses]uint64
+	spanTests     []attributeTest
+	resourceTests []attributeTest
+	cacheSizes    []int
+
+	// What deciding needs. Both lists are in the order of the configuration.
+	drops []policy
+	keeps []policy
+	names []string
+}
+
+// policy is one entry of `policies:`.
+type policy struct {
+	// index is its place in the configuration.
+	index   int
+	when    condition
+	rescues bool
+}
+
+// Len returns how many policies there are; their numbers in a verdict run from 0 to Len()-1.
+func (p *Policies) Len() int { return len(p.names) }
+
+// Name returns the configured name of a policy.
+func (p *Policies) Name(index int) string { return p.names[index] }
+
+// attributeTest sets a bit where the attribute in a slot is there and passes the test.
+type attributeTest struct {
+	slot int
+	bit  uint64
+	test valueTest
+}
+
+// valueTest asks about the value of an attribute that is there.
+type valueTest interface {
+	matches(v *spanview.Value, sc *Scratch) bool
+}
+
+// Scratch is what Match remembers between spans and requests. The zero value is ready. A goroutine keeps one, or takes
+// one from a pool; it may be used with one Policies after another.
+type Scratch struct {
+	shapedFor *Policies
+	// resourceBits are the bits of the batch's resources.
+	resourceBits []uint64
+	caches       []regexCache
+}
+
+func (sc *Scratch) shape(p *Policies) {
+	if sc.shapedFor == p {
+		return
+	}
+	sc.shapedFor = p
+	sc.caches = make([]regexCache, len(p.cacheSizes))
+	for i, size := range p.cacheSizes {
+		sc.caches[i] = newRegexCache(size)
+	}
+}
+
+// Match sets Bits, Randomness and Threshold of every span of the batch. The batch was shaped for the schema that the
+// policies were compiled with, or for one that extends it.
+func (p *Policies) Match(b *spanview.Batch, sc *Scratch) {
+	sc.shape(p)
+	sc.resourceBits = sc.resourceBits[:0]
+	for i := range b.Resources {
+		sc.resourceBits = append(sc.resourceBits, testAttributes(p.resourceTests, b.ResourceValues(i), 0, sc))
+	}
+	var states traceStateRun
+	for i := range b.Spans {
+		s := &b.Spans[i]
+		set := sc.resourceBits[s.Resource]
+		if uint32(s.Status) < statuses {
+			set |= p.statusBits[s.Status]
+		}
+		if len(p.spanTests) > 0 {
+			set = testAttributes(p.spanTests, b.SpanValues(i), set, sc)
+		}
+		s.Bits = set
+		s.Randomness, s.Threshold = states.read(s.TraceState)
+	}
+}
+
+// testAttributes adds the bits of the tests that the values pass to those already set.
+func testAttributes(tests []attributeTest, values []spanview.Value, set uint64, sc *Scratch) uint64 {
+	for i := range tests {
+		t := &tests[i]
+		v := &values[t.slot]
+		if v.Type != spanview.Absent && set&t.bit == 0 && t.test.matches(v, sc) {
+			set |= t.bit
+		}
+	}
+	return set
+}

@@ -1,0 +1,74 @@
+package sampling
+
+import (
+	"math"
+	"math/big"
+
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/sampling"
+)
+
+// ProbabilisticConfig is the `probabilistic:` block: the policy matches a share of all traces.
+type ProbabilisticConfig struct {
+	// SamplingPercentage is the share in percent, 0 to 100. Default 0: none.
+	SamplingPercentage float64 `mapstructure:"sampling_percentage"`
+
+	// HashSalt changes how traces are chosen. Empty, the default: by OTEP 235, consistent with every other sampler that
+	// follows it. Else: by contrib's FNV-1a hash of salt and trace id, which picks the very traces that contrib picks
+	// with that salt; their sampling probability is then not told in the tracestate.
+	HashSalt string `mapstructure:"hash_salt"`
+}
+
+func (p *ProbabilisticConfig) validate(path string, errs *problems) {
+	if !(p.SamplingPercentage >= 0 && p.SamplingPercentage <= 100) { // NaN too
+		errs.addf(path+".sampling_percentage", "must be between 0 and 100 (got %v)", p.SamplingPercentage)
+	}
+}
+
+func (p *ProbabilisticConfig) compile(*compiler) (condition, error) {
+	ratio := p.SamplingPercentage / 100
+	switch {
+	case ratio >= 1:
+		return alwaysSample{}, nil
+	case ratio < sampling.MinSamplingProbability:
+		return randomnessFrom(never), nil
+	case p.HashSalt != "":
+		return newHashUpTo(p.HashSalt, ratio), nil
+	}
+	th, err := sampling.ProbabilityToThreshold(ratio)
+	return randomnessFrom(th.Unsigned()), err
+}
+
+// randomnessFrom holds where R is at least T. It is never settled: a span still to come may bring an explicit R.
+type randomnessFrom uint64
+
+func (t randomnessFrom) eval(facts) outcome { return outcome{threshold: uint64(t)} }
+
+// hashUpTo holds where FNV-1a of salt and trace id is at most a bound.
+type hashUpTo struct {
+	salted uint64 // the hash's state after the salt
+	bound  uint64
+}
+
+func newHashUpTo(salt string, ratio float64) hashUpTo {
+	h := hashUpTo{salted: 0xcbf29ce484222325}
+	for i := range len(salt) {
+		h.salted = fnv1a(h.salted, salt[i])
+	}
+	// 64 bits of precision, because a float64 of MaxUint64 * ratio would lose the last 11.
+	whole := new(big.Float).SetPrec(64).SetUint64(math.MaxUint64)
+	h.bound, _ = whole.Mul(whole, big.NewFloat(ratio)).Uint64()
+	return h
+}
+
+func (h hashUpTo) eval(f facts) outcome {
+	sum := h.salted
+	for _, b := range f.traceID {
+		sum = fnv1a(sum, b)
+	}
+	if sum <= h.bound {
+		return outcome{threshold: 0, hashed: true, settled: true}
+	}
+	return outcome{threshold: never, hashed: true}
+}
+
+func fnv1a(sum uint64, b byte) uint64 { return (sum ^ uint64(b)) * 0x100000001b3 }
