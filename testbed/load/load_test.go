@@ -54,6 +54,17 @@ func allSpecs() map[string]Spec {
 	return map[string]Spec{"whole": Reference(), "scattered": ReferenceScattered(), "small": ReferenceSmall()}
 }
 
+// shortSpecs are the reference's shapes with fewer traces a request.
+func shortSpecs() map[string]Spec {
+	specs := allSpecs()
+	for name, perRequest := range map[string]int{"whole": 5, "scattered": 40} {
+		s := specs[name]
+		s.TracesPerRequest = perRequest
+		specs[name] = s
+	}
+	return specs
+}
+
 func TestReferenceLoadHasTheStatedSize(t *testing.T) {
 	p, err := NewPlan(Reference())
 	require.NoError(t, err)
@@ -79,7 +90,7 @@ func TestReferenceLoadHasTheStatedSize(t *testing.T) {
 }
 
 func TestPlanIsDeterministic(t *testing.T) {
-	for name, spec := range allSpecs() {
+	for name, spec := range shortSpecs() {
 		a, err := NewPlan(spec)
 		require.NoError(t, err)
 		b, err := NewPlan(spec)
@@ -97,7 +108,7 @@ func TestPlanIsDeterministic(t *testing.T) {
 
 // What a plan says of its load is what a decoder finds in the bytes that went out.
 func TestTruthIsWhatWasSent(t *testing.T) {
-	for name, spec := range allSpecs() {
+	for name, spec := range shortSpecs() {
 		t.Run(name, func(t *testing.T) {
 			p, err := NewPlan(spec)
 			require.NoError(t, err)
@@ -136,7 +147,7 @@ func TestTruthIsWhatWasSent(t *testing.T) {
 }
 
 func TestSpansFormTrees(t *testing.T) {
-	for name, spec := range allSpecs() {
+	for name, spec := range shortSpecs() {
 		t.Run(name, func(t *testing.T) {
 			p, err := NewPlan(spec)
 			require.NoError(t, err)
@@ -177,7 +188,7 @@ func TestSpansFormTrees(t *testing.T) {
 }
 
 func TestScatteredTracesAreSpreadOverEightRounds(t *testing.T) {
-	p, err := NewPlan(ReferenceScattered())
+	p, err := NewPlan(shortSpecs()["scattered"])
 	require.NoError(t, err)
 	rec := newRecorder()
 	Start(t.Context(), p, rec, Options{Rounds: 2, Workers: 1}).Wait()
@@ -215,7 +226,7 @@ func TestRefusedRequestsAreSentAgainUnchanged(t *testing.T) {
 }
 
 func TestWhatWasGivenUpIsNotInTheTruth(t *testing.T) {
-	p, err := NewPlan(ReferenceScattered())
+	p, err := NewPlan(shortSpecs()["scattered"])
 	require.NoError(t, err)
 	rec := newRecorder()
 	every := &refuseEvery{Sender: rec, n: 3}
