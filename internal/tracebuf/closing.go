@@ -228,8 +228,16 @@ func (b *Buffer) horizonLocked() int64 {
 	return horizon
 }
 
-// Trim gives idle slabs back to the system that were not needed since the last call.
-func (b *Buffer) Trim() { b.pool.trim() }
+// Trim gives memory back to the system that was idle since the last call.
+func (b *Buffer) Trim() {
+	b.pool.trim()
+	for i := range b.shards {
+		s := &b.shards[i]
+		s.mu.Lock()
+		s.ring.trim()
+		s.mu.Unlock()
+	}
+}
 
 // Ages are the first arrivals that the cursors stand at: Oldest of all records, Undecided of the first undecided one.
 // Both are math.MaxInt64 where there is none.

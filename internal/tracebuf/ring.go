@@ -17,7 +17,9 @@ const (
 type ring struct {
 	budget *Budget
 	pages  [][]byte // of records from oldest &^ (pageRecords-1) on
-	spare  []byte   // one page kept between uses
+	// spare pages wait to be used again; spareLow is the least number of them since the last trim.
+	spare    [][]byte
+	spareLow int
 	// Invariant: oldest <= decide <= next, as distances from oldest.
 	oldest uint32 // the first record in the ring
 	decide uint32 // the first undecided record
@@ -52,15 +54,17 @@ func (r *ring) push() (uint32, *Record, error) {
 }
 
 func (r *ring) addPage() error {
-	page := r.spare
-	r.spare = nil
-	if page == nil {
-		var err error
-		if page, err = offheap.Alloc(pageSize); err != nil {
-			return err
-		}
-		r.budget.Take(UseTable, int64(pageSize))
+	if n := len(r.spare); n > 0 {
+		r.pages = append(r.pages, r.spare[n-1])
+		r.spare = r.spare[:n-1]
+		r.spareLow = min(r.spareLow, n-1)
+		return nil
 	}
+	page, err := offheap.Alloc(pageSize)
+	if err != nil {
+		return err
+	}
+	r.budget.Take(UseTable, int64(pageSize))
 	r.pages = append(r.pages, page)
 	return nil
 }
@@ -74,14 +78,18 @@ func (r *ring) pop() {
 }
 
 func (r *ring) dropPage() {
-	page := r.pages[0]
+	r.spare = append(r.spare, r.pages[0])
 	r.pages[0] = nil
 	r.pages = r.pages[1:]
-	if r.spare == nil {
-		r.spare = page
-		return
+}
+
+// trim gives those spare pages back to the system that were not needed since the last trim.
+func (r *ring) trim() {
+	for range r.spareLow {
+		r.free(r.spare[len(r.spare)-1])
+		r.spare = r.spare[:len(r.spare)-1]
 	}
-	r.free(page)
+	r.spareLow = len(r.spare)
 }
 
 func (r *ring) free(page []byte) {
@@ -90,11 +98,8 @@ func (r *ring) free(page []byte) {
 }
 
 func (r *ring) close() {
-	for _, p := range r.pages {
+	for _, p := range append(r.pages, r.spare...) {
 		r.free(p)
 	}
-	if r.spare != nil {
-		r.free(r.spare)
-	}
-	r.pages, r.spare = nil, nil
+	r.pages, r.spare, r.spareLow = nil, nil, 0
 }
