@@ -13,7 +13,7 @@ import (
 )
 
 // parse reads the block as the Collector does, over the defaults.
-func parse(t *testing.T, yaml string) (Config, error) {
+func parse(t testing.TB, yaml string) (Config, error) {
 	t.Helper()
 	retrieved, err := confmap.NewRetrievedFromYAML([]byte(yaml))
 	require.NoError(t, err)
@@ -23,7 +23,7 @@ func parse(t *testing.T, yaml string) (Config, error) {
 	return cfg, conf.Unmarshal(&cfg)
 }
 
-func mustParse(t *testing.T, yaml string) Config {
+func mustParse(t testing.TB, yaml string) Config {
 	t.Helper()
 	cfg, err := parse(t, yaml)
 	require.NoError(t, err)
@@ -31,7 +31,7 @@ func mustParse(t *testing.T, yaml string) Config {
 	return cfg
 }
 
-func mustCompile(t *testing.T, yaml string) (*Policies, *spanview.Schema) {
+func mustCompile(t testing.TB, yaml string) (*Policies, *spanview.Schema) {
 	t.Helper()
 	s := &spanview.Schema{}
 	p, err := Compile(mustParse(t, yaml), s)

@@ -317,7 +317,7 @@ func randomTrace(rng *rand.Rand) oracleTrace {
 		t.spans = append(t.spans, oracleSpan{
 			start:              start,
 			end:                start + uint64(rng.IntN(3*milli)) - uint64(rng.IntN(milli)), // ends before starts are real
-			status:             int32(rng.IntN(8) / 2),                                     // 3 is none of OTLP's
+			status:             int32(rng.IntN(8) / 2),                                      // 3 is none of OTLP's
 			attributes:         randomAttributes(rng),
 			resourceAttributes: pick(rng, resources),
 			traceState:         state,
