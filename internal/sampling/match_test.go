@@ -80,6 +80,21 @@ func TestPredicatesOfSpansAndResources(t *testing.T) {
 	f(notYes, attributes{"k": true}, nil, false)
 }
 
+func TestTheCacheOfResultsTellsALongTextFromItsBeginning(t *testing.T) {
+	p, s := mustCompile(t, `{policies: [{name: p, type: string_attribute,
+		string_attribute: {key: k, values: ["5$"], enabled_regex_matching: true, cache_max_size: 1}}]}`)
+	long := strings.Repeat("a", 200) + "5"
+	var sc Scratch
+	for range 2 {
+		for n := range len(long) + 1 {
+			trace := oracleTrace{spans: []oracleSpan{{attributes: map[string]any{"k": long}}}}
+			assert.True(t, p.Decide(record(p, s, trace, []int{0}, &sc)).Keep)
+			trace.spans[0].attributes["k"] = long[:n]
+			assert.Equal(t, n == len(long), p.Decide(record(p, s, trace, []int{0}, &sc)).Keep)
+		}
+	}
+}
+
 func TestStatusesAreTheOnesNamed(t *testing.T) {
 	f := func(codes string, status int32, want bool) {
 		t.Helper()
