@@ -1,0 +1,154 @@
+package translate
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/histogram"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/remotewrite"
+)
+
+// maxRemembered bounds each of the things a buffer remembers between payloads.
+const maxRemembered = 4096
+
+// Buffer holds one translated payload, and the memory for the next.
+type Buffer struct {
+	// Series are the payload's, in time order; those of one data point stay together. They hold strings of the payload
+	// that was translated, and are valid until the buffer is used again.
+	Series []remotewrite.Series
+	// Points is how many data points the payload had.
+	Points int
+	// Dropped counts those of them that were left out.
+	Dropped Dropped
+
+	arena     []remotewrite.Label // memory of the series' labels
+	exemplars []remotewrite.Exemplar
+	base      []remotewrite.Label // labels of the current data point
+	attrs     []remotewrite.Label // its attributes, by their own keys
+
+	names  map[string]labelName // attribute key -> label name
+	bounds map[float64]string   // bound or quantile -> label value
+
+	// Of the current resource and scope.
+	resource  resourceLabels
+	overrides []remotewrite.Label
+	latest    int64 // newest recorded value, Unix milliseconds
+}
+
+type labelName struct {
+	name string
+	ok   bool
+}
+
+// Reset empties the buffer and lets go of the payload's strings.
+func (b *Buffer) Reset() {
+	clear(b.Series)
+	clear(b.arena)
+	clear(b.exemplars)
+	b.Series, b.arena, b.exemplars = b.Series[:0], b.arena[:0], b.exemplars[:0]
+	b.Points, b.Dropped = 0, Dropped{}
+	if b.names == nil || len(b.names) > maxRemembered {
+		b.names = make(map[string]labelName)
+	}
+	if b.bounds == nil || len(b.bounds) > maxRemembered {
+		b.bounds = make(map[float64]string)
+	}
+}
+
+// family is the metric that is being translated.
+type family struct {
+	name string
+	meta remotewrite.Metadata
+}
+
+// point is the data point that is being translated.
+type point struct {
+	timestamp int64 // Unix milliseconds
+	start     int64 // Unix milliseconds, 0: unknown
+	stale     bool
+	key       uint64
+	emitted   bool
+}
+
+// sample appends a float series of the point to the payload: its labels are the buffer's base, the name, and extra
+// where that has a name.
+func (b *Buffer) sample(f *family, p *point, name string, extra remotewrite.Label, v float64) *remotewrite.Series {
+	if p.stale {
+		v = staleMarker
+	}
+	s := b.emit(f, p, name, extra)
+	s.Value = v
+	return s
+}
+
+// native appends a native histogram of the point.
+func (b *Buffer) native(f *family, p *point, h *histogram.Histogram) *remotewrite.Series {
+	s := b.emit(f, p, f.name, remotewrite.Label{})
+	s.Histogram = h
+	return s
+}
+
+func (b *Buffer) emit(f *family, p *point, name string, extra remotewrite.Label) *remotewrite.Series {
+	points := 0
+	if !p.emitted {
+		p.emitted, points = true, 1
+		if !p.stale {
+			b.latest = max(b.latest, p.timestamp)
+		}
+	}
+	b.Series = append(b.Series, remotewrite.Series{
+		Labels: b.seriesLabels(name, extra), Metadata: f.meta, Timestamp: p.timestamp, Start: p.start, Key: p.key, Points: points,
+	})
+	return &b.Series[len(b.Series)-1]
+}
+
+// seriesLabels returns base with the name and extra in their places, in the arena. They win over labels of their name.
+func (b *Buffer) seriesLabels(name string, extra remotewrite.Label) []remotewrite.Label {
+	from := len(b.arena)
+	added := [2]remotewrite.Label{{Name: model.MetricNameLabel, Value: name}, extra}
+	next := added[:]
+	if extra.Name == "" {
+		next = added[:1]
+	} else if extra.Name < model.MetricNameLabel {
+		added[0], added[1] = added[1], added[0]
+	}
+	for i := range b.base {
+		for len(next) > 0 && next[0].Name < b.base[i].Name {
+			b.arena = append(b.arena, next[0])
+			next = next[1:]
+		}
+		if len(next) == 0 || next[0].Name != b.base[i].Name {
+			b.arena = append(b.arena, b.base[i])
+		}
+	}
+	b.arena = append(b.arena, next...)
+	return b.arena[from:len(b.arena):len(b.arena)]
+}
+
+// order sorts the payload by time where it isn't. Series of one data point, and points of one time, stay as they came.
+func (b *Buffer) order() {
+	byTime := func(x, y remotewrite.Series) int {
+		switch {
+		case x.Timestamp < y.Timestamp:
+			return -1
+		case x.Timestamp > y.Timestamp:
+			return 1
+		default:
+			return 0
+		}
+	}
+	if !slices.IsSortedFunc(b.Series, byTime) {
+		slices.SortStableFunc(b.Series, byTime)
+	}
+}
+
+// valid returns s as valid UTF-8, which Prometheus insists on and protobuf decoders don't.
+func valid(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}

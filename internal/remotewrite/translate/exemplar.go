@@ -1,0 +1,93 @@
+package translate
+
+import (
+	"cmp"
+	"encoding/hex"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/prometheus/otlptranslator"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/remotewrite"
+)
+
+// maxExemplarRunes bounds names and values of an exemplar's labels together (OpenMetrics 1.0, "Exemplars").
+const maxExemplarRunes = 128
+
+// exemplars translates the exemplars of a data point, in time order. One without a time has the point's; one without a
+// value is left out.
+func (t *Translator) exemplars(b *Buffer, in pmetric.ExemplarSlice, timestamp int64) []remotewrite.Exemplar {
+	if in.Len() == 0 {
+		return nil
+	}
+	from := len(b.exemplars)
+	for _, e := range in.All() {
+		x := remotewrite.Exemplar{Timestamp: milliseconds(e.Timestamp())}
+		if x.Timestamp <= 0 {
+			x.Timestamp = timestamp
+		}
+		switch e.ValueType() {
+		case pmetric.ExemplarValueTypeInt:
+			x.Value = float64(e.IntValue())
+		case pmetric.ExemplarValueTypeDouble:
+			x.Value = e.DoubleValue()
+		default:
+			continue
+		}
+		x.Labels = t.exemplarLabels(b, e)
+		b.exemplars = append(b.exemplars, x)
+	}
+	out := b.exemplars[from:len(b.exemplars):len(b.exemplars)]
+	slices.SortStableFunc(out, func(x, y remotewrite.Exemplar) int { return cmp.Compare(x.Timestamp, y.Timestamp) })
+	return out
+}
+
+// exemplarLabels returns the ids of an exemplar's span, and its attributes where both fit.
+func (t *Translator) exemplarLabels(b *Buffer, e pmetric.Exemplar) []remotewrite.Label {
+	labels := make([]remotewrite.Label, 0, 2+e.FilteredAttributes().Len())
+	for key, value := range e.FilteredAttributes().All() {
+		name, ok := t.labelName(b, key)
+		text := value.AsString()
+		if ok && text != "" && name != otlptranslator.ExemplarTraceIDKey && name != otlptranslator.ExemplarSpanIDKey {
+			labels = append(labels, remotewrite.Label{Name: name, Value: valid(text)})
+		}
+	}
+	labels = joinSame(labels)
+	var ids []remotewrite.Label
+	if id := e.SpanID(); !id.IsEmpty() {
+		ids = append(ids, remotewrite.Label{Name: otlptranslator.ExemplarSpanIDKey, Value: hex.EncodeToString(id[:])})
+	}
+	if id := e.TraceID(); !id.IsEmpty() {
+		ids = append(ids, remotewrite.Label{Name: otlptranslator.ExemplarTraceIDKey, Value: hex.EncodeToString(id[:])})
+	}
+	if runes(labels)+runes(ids) > maxExemplarRunes {
+		return ids
+	}
+	for _, id := range ids {
+		labels = set(labels, id, true)
+	}
+	return labels
+}
+
+func runes(labels []remotewrite.Label) int {
+	n := 0
+	for _, l := range labels {
+		n += utf8.RuneCountInString(l.Name) + utf8.RuneCountInString(l.Value)
+	}
+	return n
+}
+
+// exemplarsWithin returns the exemplars whose value is in (lower, upper], in their order.
+func (b *Buffer) exemplarsWithin(in []remotewrite.Exemplar, lower, upper float64) []remotewrite.Exemplar {
+	from := len(b.exemplars)
+	for _, x := range in {
+		if x.Value > lower && x.Value <= upper {
+			b.exemplars = append(b.exemplars, x)
+		}
+	}
+	if len(b.exemplars) == from {
+		return nil
+	}
+	return b.exemplars[from:len(b.exemplars):len(b.exemplars)]
+}

@@ -1,0 +1,178 @@
+package translate
+
+import (
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/otlptranslator"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/remotewrite"
+)
+
+// Translate fills the buffer with a payload. It doesn't change the payload.
+func (t *Translator) Translate(md pmetric.Metrics, b *Buffer) {
+	b.Reset()
+	b.Points = md.DataPointCount()
+	for _, rm := range md.ResourceMetrics().All() {
+		t.enterResource(b, rm.Resource())
+		for _, sm := range rm.ScopeMetrics().All() {
+			labelled := t.enterScope(b, sm.Scope())
+			for _, m := range sm.Metrics().All() {
+				if labelled {
+					t.metric(b, m)
+				} else {
+					b.Dropped[InvalidLabel] += dataPoints(m)
+				}
+			}
+		}
+		t.addTargetInfo(b, rm.Resource())
+	}
+	b.order()
+}
+
+func (t *Translator) metric(b *Buffer, m pmetric.Metric) {
+	switch temporality(m) {
+	case pmetric.AggregationTemporalityDelta:
+		b.Dropped[DeltaTemporality] += dataPoints(m)
+		return
+	case pmetric.AggregationTemporalityUnspecified:
+		b.Dropped[UnspecifiedTemporality] += dataPoints(m)
+		return
+	}
+	name, err := t.metrics.Build(otlptranslator.Metric{Name: valid(m.Name()), Unit: valid(m.Unit()), Type: nameType(m)})
+	if err != nil {
+		b.Dropped[InvalidName] += dataPoints(m)
+		return
+	}
+	f := &family{name: name, meta: remotewrite.Metadata{
+		Type: metadataType(m), Help: valid(m.Description()), Unit: t.units.Build(valid(m.Unit())),
+	}}
+	switch m.Type() {
+	case pmetric.MetricTypeGauge:
+		t.numbers(b, f, m.Gauge().DataPoints(), false)
+	case pmetric.MetricTypeSum:
+		t.numbers(b, f, m.Sum().DataPoints(), m.Sum().IsMonotonic())
+	case pmetric.MetricTypeHistogram:
+		t.histograms(b, f, m.Histogram().DataPoints())
+	case pmetric.MetricTypeExponentialHistogram:
+		t.natives(b, f, m.ExponentialHistogram().DataPoints())
+	case pmetric.MetricTypeSummary:
+		t.summaries(b, f, m.Summary().DataPoints())
+	}
+}
+
+// anyPoint is what all kinds of data point have.
+type anyPoint interface {
+	Attributes() pcommon.Map
+	StartTimestamp() pcommon.Timestamp
+	Timestamp() pcommon.Timestamp
+	Flags() pmetric.DataPointFlags
+}
+
+// enterPoint begins a data point: its labels are in b.base then. It reports false, with the point counted, where the
+// point has no time or cannot be labelled.
+func (t *Translator) enterPoint(b *Buffer, f *family, in anyPoint) (point, bool) {
+	p := point{
+		timestamp: milliseconds(in.Timestamp()),
+		start:     milliseconds(in.StartTimestamp()),
+		stale:     in.Flags().NoRecordedValue(),
+	}
+	if p.timestamp <= 0 {
+		b.Dropped[NoTimestamp]++
+		return p, false
+	}
+	if p.stale || p.start > p.timestamp {
+		p.start = 0
+	}
+	if !t.pointLabels(b, in.Attributes()) {
+		b.Dropped[InvalidLabel]++
+		return p, false
+	}
+	p.key = seriesKey(f.name, b.base)
+	return p, true
+}
+
+func milliseconds(ts pcommon.Timestamp) int64 { return int64(ts / 1e6) }
+
+// temporality returns that of a metric; gauges and summaries count as cumulative.
+func temporality(m pmetric.Metric) pmetric.AggregationTemporality {
+	switch m.Type() {
+	case pmetric.MetricTypeSum:
+		return m.Sum().AggregationTemporality()
+	case pmetric.MetricTypeHistogram:
+		return m.Histogram().AggregationTemporality()
+	case pmetric.MetricTypeExponentialHistogram:
+		return m.ExponentialHistogram().AggregationTemporality()
+	default:
+		return pmetric.AggregationTemporalityCumulative
+	}
+}
+
+func dataPoints(m pmetric.Metric) int {
+	switch m.Type() {
+	case pmetric.MetricTypeGauge:
+		return m.Gauge().DataPoints().Len()
+	case pmetric.MetricTypeSum:
+		return m.Sum().DataPoints().Len()
+	case pmetric.MetricTypeHistogram:
+		return m.Histogram().DataPoints().Len()
+	case pmetric.MetricTypeExponentialHistogram:
+		return m.ExponentialHistogram().DataPoints().Len()
+	case pmetric.MetricTypeSummary:
+		return m.Summary().DataPoints().Len()
+	default:
+		return 0
+	}
+}
+
+// nameType is the type by which a metric's name gets its suffix.
+func nameType(m pmetric.Metric) otlptranslator.MetricType {
+	switch m.Type() {
+	case pmetric.MetricTypeGauge:
+		return otlptranslator.MetricTypeGauge
+	case pmetric.MetricTypeSum:
+		if m.Sum().IsMonotonic() {
+			return otlptranslator.MetricTypeMonotonicCounter
+		}
+		return otlptranslator.MetricTypeNonMonotonicCounter
+	case pmetric.MetricTypeHistogram:
+		return otlptranslator.MetricTypeHistogram
+	case pmetric.MetricTypeExponentialHistogram:
+		return otlptranslator.MetricTypeExponentialHistogram
+	case pmetric.MetricTypeSummary:
+		return otlptranslator.MetricTypeSummary
+	default:
+		return otlptranslator.MetricTypeUnknown
+	}
+}
+
+// metadataType is the Prometheus type of a metric. A metric that came from Prometheus may say in its metadata that it
+// was of a type OTLP doesn't have.
+func metadataType(m pmetric.Metric) model.MetricType {
+	original := model.MetricType("")
+	if v, ok := m.Metadata().Get("prometheus.type"); ok {
+		original = model.MetricType(v.Str())
+	}
+	switch m.Type() {
+	case pmetric.MetricTypeGauge:
+		if original == model.MetricTypeUnknown {
+			return model.MetricTypeUnknown
+		}
+		return model.MetricTypeGauge
+	case pmetric.MetricTypeSum:
+		switch {
+		case m.Sum().IsMonotonic():
+			return model.MetricTypeCounter
+		case original == model.MetricTypeInfo || original == model.MetricTypeStateset:
+			return original
+		default:
+			return model.MetricTypeGauge
+		}
+	case pmetric.MetricTypeHistogram, pmetric.MetricTypeExponentialHistogram:
+		return model.MetricTypeHistogram
+	case pmetric.MetricTypeSummary:
+		return model.MetricTypeSummary
+	default:
+		return model.MetricTypeUnknown
+	}
+}
