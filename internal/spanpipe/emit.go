@@ -1,0 +1,83 @@
+package spanpipe
+
+import (
+	"github.com/otelcol-slo/otelcol-slo/internal/otlpwire"
+	"github.com/otelcol-slo/otelcol-slo/internal/red"
+	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
+	"github.com/otelcol-slo/otelcol-slo/internal/tracebuf"
+)
+
+// emitter takes closed traces from the buffer: it assembles them into the output queue and offers their spans as
+// exemplars. It is used under the buffer's closing lock only.
+type emitter struct {
+	engine    *Engine
+	assembler otlpwire.Assembler
+	spans     []tracebuf.Buffered
+	// state is the trace state of the last span that got a new one: those of a trace are mostly equal.
+	state   string
+	scratch []byte
+}
+
+func (m *emitter) init(e *Engine) { m.engine = e }
+
+// Room implements tracebuf.Emitter.
+func (m *emitter) Room() bool { return m.engine.out.room() }
+
+// Emit implements tracebuf.Emitter.
+func (m *emitter) Emit(c *tracebuf.Closed) {
+	m.spans = m.spans[:0]
+	for s, ok := c.Chain.Next(); ok; s, ok = c.Chain.Next() {
+		m.spans = append(m.spans, s)
+	}
+	if missing := int(c.Spans) - len(m.spans); missing > 0 {
+		m.engine.counts.lostSpans.Add(uint64(missing))
+	}
+	m.assemble(c)
+	err := m.engine.out.append(m.assembler.Size(), uint32(len(m.spans)), c.Late, m.engine.lastTick.Load(), m.assembler.AppendTo)
+	if err != nil { // the system gives no memory
+		m.engine.counts.lostSpans.Add(uint64(len(m.spans)))
+		return
+	}
+	if m.engine.cfg.RED.Exemplars.Enabled {
+		m.offerExemplars(c)
+	}
+}
+
+// assemble adds the trace's spans in the order of their arrival, each with its sampling threshold.
+func (m *emitter) assemble(c *tracebuf.Closed) {
+	m.assembler.Reset()
+	for i := len(m.spans) - 1; i >= 0; i-- {
+		s := &m.spans[i]
+		p := otlpwire.Piece{
+			Resource: s.Resource, ResourceSchemaURL: s.ResourceSchemaURL,
+			Scope: s.Scope, ScopeSchemaURL: s.ScopeSchemaURL, Span: s.Span,
+		}
+		var changed bool
+		m.scratch, changed = sampling.AppendTraceState(m.scratch[:0], otlpwire.TraceState(s.Span), c.Verdict)
+		if changed {
+			if m.state != string(m.scratch) {
+				m.state = string(m.scratch)
+			}
+			p.TraceState, p.SetTraceState = m.state, true
+		}
+		m.assembler.Add(p)
+	}
+}
+
+// offerExemplars gives red the spans of a kept trace: an exemplar of them always opens.
+func (m *emitter) offerExemplars(c *tracebuf.Closed) {
+	for i := range m.spans {
+		s := &m.spans[i]
+		if s.Head.Series == 0 {
+			continue
+		}
+		start, end := otlpwire.SpanTimes(s.Span)
+		duration := uint64(0)
+		if end > start {
+			duration = end - start
+		}
+		m.engine.red.Exemplar(s.Head.Series, red.Exemplar{
+			TraceID: c.Record.TraceID, SpanID: s.Head.SpanID, DurationNanos: duration, Timestamp: end,
+		})
+	}
+}

@@ -1,0 +1,159 @@
+package spanpipe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/red"
+	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
+	"github.com/otelcol-slo/otelcol-slo/internal/slo"
+	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
+	"github.com/otelcol-slo/otelcol-slo/internal/tracebuf"
+)
+
+// ErrNoBudget says that the memory budget is used up: the request can be sent again later.
+var ErrNoBudget = tracebuf.ErrNoBudget
+
+// Settings are what an engine is made of.
+type Settings struct {
+	Config Config
+	Limits MemoryLimits
+	// WriterID tells the metrics of this process from those of other gateways; stable over restarts.
+	WriterID string
+	// Start is the beginning of the engine's clock and of its metrics.
+	Start time.Time
+	// SendTraces takes a batch of kept traces as an ExportTraceServiceRequest. The bytes are valid during the call.
+	// Nil: nobody takes traces, so none are buffered or decided.
+	SendTraces func(ctx context.Context, request []byte, spans int) error
+	// IsPermanent tells an error of SendTraces that trying again won't mend. Nil: none is.
+	IsPermanent func(error) bool
+}
+
+// Engine is the one pass. See the package comment.
+type Engine struct {
+	cfg      Config
+	settings Settings
+	start    time.Time
+
+	budget   *tracebuf.Budget
+	gate     *Gate
+	buf      *tracebuf.Buffer
+	policies *sampling.Policies
+	red      *red.Aggregator
+	out      *outQueue
+
+	// plan is what a reload replaces. base is the schema before the SLOs' keys, so that reloads don't pile up keys.
+	plan     atomic.Pointer[plan]
+	base     *spanview.Schema
+	reloadMu sync.Mutex // serializes reloads
+
+	lanes    chan *lane
+	laneList []*lane
+
+	reliefMu sync.Mutex // one relief at a time
+	emitter  emitter    // protected by the buffer's closing lock
+	// lastTick is the engine's clock at the last tick, for what needs to know the time only roughly.
+	lastTick atomic.Int64
+	counts   counts
+}
+
+// plan is how requests are read and which SLOs are counted, from one configuration.
+type plan struct {
+	schema *spanview.Schema
+	slo    *slo.Counter
+}
+
+// New compiles the configuration. Every mistake in it is reported at once.
+func New(s Settings) (*Engine, error) {
+	e := &Engine{cfg: s.Config, settings: s, start: s.Start}
+	e.budget = tracebuf.NewBudget(s.Limits.Buffers)
+	e.gate = &Gate{budget: e.budget, max: inFlightShare(s.Limits.Buffers)}
+	laneCount := max(runtime.GOMAXPROCS(0), 2)
+	if err := e.compile(laneCount); err != nil {
+		return nil, err
+	}
+	var err error
+	e.buf, err = tracebuf.New(tracebuf.Settings{
+		Budget:        e.budget,
+		Shards:        4 * laneCount,
+		DecisionsMax:  s.Config.Sampling.DecisionMemory.TracesMax,
+		TraceBytesMax: uint32(s.Config.Sampling.MaxTraceMiB) * mib,
+		Judge:         e.policies,
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.out = newOutQueue(e.budget, &s.Config.Output, s.Limits.Buffers)
+	e.emitter.init(e)
+	e.lanes = make(chan *lane, laneCount)
+	for i := range laneCount {
+		l := &lane{index: i, writer: e.buf.NewWriter()}
+		e.laneList = append(e.laneList, l)
+		e.lanes <- l
+	}
+	return e, nil
+}
+
+// inFlightShare is an eighth of the budget, but room for a few requests of ordinary limits where the budget is small.
+func inFlightShare(buffers int64) int64 {
+	return min(max(buffers/8, 32*mib), buffers/2)
+}
+
+func (e *Engine) compile(lanes int) error {
+	schema := &spanview.Schema{}
+	var errs []error
+	var err error
+	if e.policies, err = sampling.Compile(e.cfg.Sampling, schema); err != nil {
+		errs = append(errs, fmt.Errorf("sampling: %w", err))
+	}
+	opts := red.Options{WriterID: e.settings.WriterID, Lanes: lanes, Start: e.start}
+	if e.red, err = red.New(e.cfg.RED, opts, schema); err != nil {
+		errs = append(errs, fmt.Errorf("red: %w", err))
+	}
+	e.base = schema
+	full := schema.Clone()
+	counter, err := slo.Compile(e.cfg.SLO, e.sloOptions(lanes), full, nil)
+	if err != nil {
+		errs = append(errs, fmt.Errorf("slo: %w", err))
+	}
+	e.plan.Store(&plan{schema: full, slo: counter})
+	return errors.Join(errs...)
+}
+
+func (e *Engine) sloOptions(lanes int) slo.Options {
+	return slo.Options{WriterID: e.settings.WriterID, Lanes: lanes, Start: e.start}
+}
+
+// ReloadSLOs replaces the declared SLOs. Counts of SLOs that stay go on; buffer and RED series are untouched. On an
+// error the old set stays.
+func (e *Engine) ReloadSLOs(cfg slo.Config) error {
+	e.reloadMu.Lock()
+	defer e.reloadMu.Unlock()
+	schema := e.base.Clone()
+	counter, err := slo.Compile(cfg, e.sloOptions(len(e.laneList)), schema, e.plan.Load().slo)
+	if err != nil {
+		return fmt.Errorf("cannot reload SLOs: %w", err)
+	}
+	e.plan.Store(&plan{schema: schema, slo: counter})
+	return nil
+}
+
+// InFlight bounds the bytes of requests that are being received.
+func (e *Engine) InFlight() *Gate { return e.gate }
+
+// clock returns a time as milliseconds of the engine's clock. It starts at 1: 0 is before everything.
+func (e *Engine) clock(now time.Time) int64 { return now.Sub(e.start).Milliseconds() + 1 }
+
+// Close gives the memory back. Run and Drain must have returned, and no request may be open.
+func (e *Engine) Close() {
+	for _, l := range e.laneList {
+		l.writer.Close()
+	}
+	e.buf.Close()
+	e.out.close()
+}

@@ -1,0 +1,83 @@
+package spanpipe
+
+import (
+	"math"
+	"time"
+)
+
+// relieve goes down the ladder at the budget until something came free:
+//
+//  1. dropped traces leave before the end of their rescue window, the oldest first;
+//  2. the oldest undecided traces are decided early, but not within decision_wait_min of their first span;
+//  3. where the output queue is what is full and its receiver refuses, its oldest batch is given up.
+//
+// It returns false when none of it helped. Steps are a fraction of what there is, so that relief is not needed again for
+// the very next request.
+func (e *Engine) relieve(now int64) bool {
+	e.reliefMu.Lock()
+	defer e.reliefMu.Unlock()
+	e.counts.reliefs.Add(1)
+	return e.shrinkRescue(now) || e.decideEarly(now) || e.giveUpOldest()
+}
+
+const reliefSteps = 32
+
+func (e *Engine) giveUpOldest() bool {
+	b := e.out.giveUpOldest()
+	if b == nil {
+		return false
+	}
+	e.counts.sendFailed(b)
+	return true
+}
+
+func (e *Engine) shrinkRescue(now int64) bool {
+	for {
+		ages := e.buf.Ages()
+		decided := min(ages.Undecided, now)
+		if ages.Oldest >= decided {
+			return false
+		}
+		until := ages.Oldest + max((decided-ages.Oldest)/reliefSteps, 20)
+		if e.buf.Expire(until) > 0 {
+			return true
+		}
+		if e.buf.Ages().Oldest <= ages.Oldest { // held up by what waits to be sent
+			return false
+		}
+	}
+}
+
+func (e *Engine) decideEarly(now int64) bool {
+	limit := now - millis(e.cfg.Sampling.DecisionWaitMin)
+	for {
+		first := e.buf.Ages().Undecided
+		if first > limit {
+			return false
+		}
+		due := min(first+max((limit-first)/reliefSteps, 20), limit)
+		if !e.buf.Decide(due, true, e.policies, &e.emitter) {
+			return false
+		}
+		if e.buf.Expire(due) > 0 {
+			return true
+		}
+	}
+}
+
+// tick decides what is due and lets go of what is past its rescue window.
+func (e *Engine) tick(now time.Time) {
+	ms := e.clock(now)
+	e.lastTick.Store(ms)
+	wait := millis(e.cfg.Sampling.DecisionWait)
+	e.buf.Decide(ms-wait, false, e.policies, &e.emitter)
+	e.buf.Expire(ms - wait - millis(e.cfg.Sampling.RescueWindow))
+	e.out.sealOlderThan(ms)
+}
+
+// decideAll decides everything that is held, deadline or not, and reports whether it could.
+func (e *Engine) decideAll() bool {
+	return e.buf.Decide(math.MaxInt64, false, e.policies, &e.emitter)
+}
+
+func millis(d time.Duration) int64 { return d.Milliseconds() }

@@ -1,0 +1,123 @@
+package spanpipe
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/otlpwire"
+	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
+	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
+	"github.com/otelcol-slo/otelcol-slo/internal/tracebuf"
+)
+
+// lane is what one request at a time has for itself.
+type lane struct {
+	index   int
+	writer  *tracebuf.Writer
+	batch   spanview.Batch
+	scratch sampling.Scratch
+	request Request
+}
+
+// Request is a request on its way in. It occupies a lane: fill Body and call Accept or Discard without waiting for
+// anything in between.
+type Request struct {
+	engine *Engine
+	lane   *lane
+	body   []byte
+}
+
+// Accepted says what became of a request.
+type Accepted struct {
+	// Spans were accepted.
+	Spans int
+	// ZeroTraceID spans were not: nothing can be said of a span without a trace id.
+	ZeroTraceID int
+}
+
+// ErrTooManySpans refuses a request for good: what its spans would take beside their bytes has no proportion to them.
+var ErrTooManySpans = errors.New("too many spans in one request")
+
+// spansMax bounds the spans of a request; a request of 64 MiB of ordinary spans has half as many.
+const spansMax = 1 << 18
+
+// NewRequest takes a lane and returns room for a body of size bytes. It fails with ErrNoBudget.
+func (e *Engine) NewRequest(size int, now time.Time) (*Request, error) {
+	l := <-e.lanes
+	body, err := l.writer.Reserve(size)
+	for err != nil {
+		if !e.relieve(e.clock(now)) {
+			e.lanes <- l
+			e.counts.refuse(refusedNoBudget, size)
+			return nil, ErrNoBudget
+		}
+		body, err = l.writer.Reserve(size)
+	}
+	l.request = Request{engine: e, lane: l, body: body}
+	return &l.request, nil
+}
+
+// Body is where the request's bytes are to be written, all of them, before Accept.
+func (r *Request) Body() []byte { return r.body }
+
+// Discard ends the request as if it had never been.
+func (r *Request) Discard() {
+	r.lane.writer.Rollback()
+	r.engine.lanes <- r.lane
+}
+
+// Accept reads the request and takes it in, whole or not at all, and ends it in either case. Errors: an
+// *otlpwire.InvalidError for malformed bytes, ErrTooManySpans, ErrNoBudget.
+func (r *Request) Accept(now time.Time) (Accepted, error) {
+	e, l := r.engine, r.lane
+	defer func() { e.lanes <- l }()
+	p := e.plan.Load()
+	b := &l.batch
+	if err := otlpwire.Scan(r.body, p.schema, b); err != nil {
+		l.writer.Rollback()
+		e.counts.refuse(refusedInvalid, len(r.body))
+		return Accepted{}, err
+	}
+	if len(b.Spans) > spansMax {
+		l.writer.Rollback()
+		*b = spanview.Batch{} // don't keep the outsized rows
+		e.counts.refuse(refusedTooManySpans, len(r.body))
+		return Accepted{}, fmt.Errorf("%w: at most %d", ErrTooManySpans, spansMax)
+	}
+	accepted := Accepted{ZeroTraceID: b.DropZeroTraceIDs()}
+	accepted.Spans = len(b.Spans)
+	if err := e.prepare(l, now); err != nil {
+		l.writer.Rollback()
+		e.counts.refuse(refusedNoBudget, len(r.body))
+		return Accepted{}, err
+	}
+	// From here on nothing fails.
+	e.observe(l, p, now)
+	e.counts.accept(accepted, len(r.body))
+	return accepted, nil
+}
+
+// prepare makes room for what the request needs beside its bytes.
+func (e *Engine) prepare(l *lane, now time.Time) error {
+	if e.settings.SendTraces == nil {
+		return nil
+	}
+	err := e.buf.Prepare(l.writer, &l.batch)
+	for err != nil && e.relieve(e.clock(now)) {
+		err = e.buf.Prepare(l.writer, &l.batch)
+	}
+	return err
+}
+
+func (e *Engine) observe(l *lane, p *plan, now time.Time) {
+	b := &l.batch
+	e.policies.Match(b, &l.scratch)
+	e.red.Observe(l.index, b, now)
+	p.slo.Observe(l.index, b, now)
+	if e.settings.SendTraces == nil {
+		l.writer.Rollback()
+		return
+	}
+	e.buf.Record(l.writer, b, e.clock(now))
+}

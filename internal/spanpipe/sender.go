@@ -1,0 +1,146 @@
+package spanpipe
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// tickInterval is how often due traces are looked for; a decision is at most this late.
+const tickInterval = 50 * time.Millisecond
+
+// trimTicks is how many ticks lie between two looks for idle memory to give back.
+const trimTicks = 200
+
+// Run decides, lets go and sends until ctx is done, then stops; what is held stays held for [Engine.Drain].
+func (e *Engine) Run(ctx context.Context) {
+	var senders sync.WaitGroup
+	e.startSenders(ctx, &senders)
+	ticker := time.NewTicker(tickInterval)
+	defer ticker.Stop()
+	for n := 1; ; n++ {
+		select {
+		case <-ctx.Done():
+			senders.Wait()
+			return
+		case now := <-ticker.C:
+			e.tick(now)
+			if n%trimTicks == 0 {
+				e.buf.Trim()
+			}
+		}
+	}
+}
+
+func (e *Engine) startSenders(ctx context.Context, wg *sync.WaitGroup) {
+	if e.settings.SendTraces == nil {
+		return
+	}
+	for range e.cfg.Output.Senders {
+		wg.Go(func() { e.sendLoop(ctx) })
+	}
+}
+
+func (e *Engine) sendLoop(ctx context.Context) {
+	for {
+		for b := e.out.next(); b != nil; b = e.out.next() {
+			e.send(ctx, b)
+			if ctx.Err() != nil {
+				return
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-e.out.wake:
+		}
+	}
+}
+
+// send tries until the batch is taken, refused for good, or given up. When ctx ends first the batch goes back to the
+// front of the queue.
+func (e *Engine) send(ctx context.Context, b *outBatch) {
+	retry := e.cfg.Output.Retry
+	wait := retry.InitialInterval
+	started := time.Now()
+	for {
+		err := e.settings.SendTraces(ctx, b.region[:b.used], int(b.spans))
+		switch {
+		case err == nil:
+			e.counts.delivered(b)
+			e.out.done(b)
+			return
+		case ctx.Err() != nil:
+			e.out.putBack(b)
+			return
+		case e.isPermanent(err) || retry.MaxElapsedTime > 0 && time.Since(started) >= retry.MaxElapsedTime:
+			e.counts.sendFailed(b)
+			e.out.done(b)
+			return
+		}
+		e.counts.retries.Add(1)
+		if !e.waitForRetry(ctx, b, wait) {
+			return
+		}
+		wait = min(2*wait, retry.MaxInterval)
+	}
+}
+
+// waitForRetry returns false when the batch is not this sender's any more.
+func (e *Engine) waitForRetry(ctx context.Context, b *outBatch, wait time.Duration) bool {
+	e.out.waitForRetry(b)
+	jittered := wait - wait/10 + rand.N(wait/5+1)
+	timer := time.NewTimer(jittered)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	if !e.out.retry(b) {
+		return false
+	}
+	if ctx.Err() != nil {
+		e.out.putBack(b)
+		return false
+	}
+	return true
+}
+
+func (e *Engine) isPermanent(err error) bool {
+	return e.settings.IsPermanent != nil && e.settings.IsPermanent(err)
+}
+
+// Left is what could not be delivered before the end.
+type Left struct {
+	// Spans of kept or undecided traces that nobody took.
+	Spans uint64
+}
+
+// Drain decides everything that is held and sends what is kept, until all is sent or ctx is done. Run must have
+// returned, and no request may come any more.
+func (e *Engine) Drain(ctx context.Context) Left {
+	sendCtx, stop := context.WithCancel(ctx)
+	defer stop()
+	var senders sync.WaitGroup
+	e.startSenders(sendCtx, &senders)
+	ticker := time.NewTicker(tickInterval / 5)
+	defer ticker.Stop()
+	for done := false; !done; {
+		decided := e.decideAll()
+		e.out.flush()
+		if done = decided && e.out.stats().batches == 0; done {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			done = true
+		case <-ticker.C:
+		}
+	}
+	stop()
+	senders.Wait()
+	e.buf.Expire(1<<63 - 1)
+	_, held := e.buf.Tally()
+	return Left{Spans: held.Spans + e.out.stats().spans}
+}

@@ -1,0 +1,149 @@
+package spanpipe
+
+import (
+	"math"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/tracebuf"
+)
+
+// RefusedReason is why a request was refused, a closed set.
+type RefusedReason uint8
+
+const (
+	refusedInvalid RefusedReason = iota
+	refusedTooManySpans
+	refusedNoBudget
+
+	refusedReasons
+)
+
+// Name returns the reason's value of the attribute "reason".
+func (r RefusedReason) Name() string {
+	return [refusedReasons]string{"invalid", "too_many_spans", "no_budget"}[r]
+}
+
+// counts are the engine's own counters, beside those of the buffer.
+type counts struct {
+	requests, spans, bytes atomic.Uint64
+	zeroTraceID            atomic.Uint64
+	refused                [refusedReasons]struct{ requests, bytes atomic.Uint64 }
+
+	deliveredSpans, deliveredLate, deliveredTraces atomic.Uint64
+	failedSpans, failedTraces                      atomic.Uint64
+	retries                                        atomic.Uint64
+	lostSpans                                      atomic.Uint64
+	reliefs                                        atomic.Uint64
+}
+
+func (c *counts) accept(a Accepted, bytes int) {
+	c.requests.Add(1)
+	c.spans.Add(uint64(a.Spans))
+	c.bytes.Add(uint64(bytes))
+	c.zeroTraceID.Add(uint64(a.ZeroTraceID))
+}
+
+func (c *counts) refuse(r RefusedReason, bytes int) {
+	c.refused[r].requests.Add(1)
+	c.refused[r].bytes.Add(uint64(bytes))
+}
+
+func (c *counts) delivered(b *outBatch) {
+	c.deliveredTraces.Add(b.traces)
+	c.deliveredSpans.Add(b.spans - b.late)
+	c.deliveredLate.Add(b.late)
+}
+
+func (c *counts) sendFailed(b *outBatch) {
+	c.failedTraces.Add(b.traces)
+	c.failedSpans.Add(b.spans)
+}
+
+// Refused is how much was refused for one reason.
+type Refused struct {
+	Reason          string
+	Requests, Bytes uint64
+}
+
+// Stats is what the engine counted since its start and what it holds now. Spans are conserved:
+//
+//	AcceptedSpans = DeliveredSpans + DeliveredLateSpans + SendFailedSpans + Buffer.DroppedSpans + Buffer.LateDropped
+//	              + Buffer.Truncated + LostSpans + held (Held.Spans + QueuedSpans)
+type Stats struct {
+	AcceptedRequests, AcceptedSpans, AcceptedBytes uint64
+	ZeroTraceIDSpans                               uint64
+	Refused                                        []Refused
+
+	Buffer tracebuf.Tally
+	Held   tracebuf.Held
+
+	DeliveredTraces, DeliveredSpans, DeliveredLateSpans uint64
+	SendFailedTraces, SendFailedSpans                   uint64
+	SendRetries                                         uint64
+	QueuedBatches, QueuedBytes                          int
+	QueuedSpans                                         uint64
+	// LostSpans were accepted and are gone because the system gave no memory for them; it stays 0 on a sound system.
+	LostSpans uint64
+	// Reliefs is how often memory had to be freed before its time.
+	Reliefs uint64
+
+	MemoryLimit int64
+	Memory      []MemoryUse
+
+	// OldestUndecided is the age of the oldest undecided trace, 0 where there is none.
+	OldestUndecided time.Duration
+	// OldestHeld is the age of the oldest trace whose spans are held, decided or not.
+	OldestHeld time.Duration
+}
+
+// MemoryUse is how many bytes are in use for something.
+type MemoryUse struct {
+	Use   string
+	Bytes int64
+}
+
+// Stats returns the counters and gauges of this moment.
+func (e *Engine) Stats(now time.Time) Stats {
+	c := &e.counts
+	s := Stats{
+		AcceptedRequests: c.requests.Load(), AcceptedSpans: c.spans.Load(), AcceptedBytes: c.bytes.Load(),
+		ZeroTraceIDSpans: c.zeroTraceID.Load(),
+		DeliveredTraces:  c.deliveredTraces.Load(), DeliveredSpans: c.deliveredSpans.Load(), DeliveredLateSpans: c.deliveredLate.Load(),
+		SendFailedTraces: c.failedTraces.Load(), SendFailedSpans: c.failedSpans.Load(), SendRetries: c.retries.Load(),
+		Reliefs:     c.reliefs.Load(),
+		MemoryLimit: e.budget.Limit(),
+	}
+	for r := range refusedReasons {
+		s.Refused = append(s.Refused, Refused{Reason: r.Name(), Requests: c.refused[r].requests.Load(), Bytes: c.refused[r].bytes.Load()})
+	}
+	s.Buffer, s.Held = e.buf.Tally()
+	s.LostSpans = c.lostSpans.Load() + s.Buffer.Lost
+	out := e.out.stats()
+	s.QueuedBatches, s.QueuedBytes, s.QueuedSpans = out.batches, out.bytes, out.spans
+	for _, u := range tracebuf.Uses() {
+		s.Memory = append(s.Memory, MemoryUse{Use: u.Name(), Bytes: e.budget.Used(u)})
+	}
+	ages, ms := e.buf.Ages(), e.clock(now)
+	s.OldestUndecided = age(ages.Undecided, ms)
+	s.OldestHeld = age(ages.Oldest, ms)
+	return s
+}
+
+func age(first, now int64) time.Duration {
+	if first == math.MaxInt64 || first > now {
+		return 0
+	}
+	return time.Duration(now-first) * time.Millisecond
+}
+
+// Flush returns the RED and SLO metrics of this moment. Two calls must not overlap.
+func (e *Engine) Flush(now time.Time) pmetric.Metrics {
+	md := pmetric.NewMetrics()
+	e.red.Flush(now, md)
+	e.plan.Load().slo.Flush(now, md)
+	e.budget.Set(tracebuf.UseSeries, e.red.Bytes())
+	return md
+}
