@@ -33,6 +33,8 @@ func addSpan(b *spanview.Batch, s *spanview.Schema, traceID [16]byte, in oracleS
 
 func value(v any) spanview.Value {
 	switch v := v.(type) {
+	case []byte:
+		return spanview.Value{Type: spanview.Bytes, Str: string(v)}
 	case string:
 		return spanview.Value{Type: spanview.String, Str: v}
 	case int64:
@@ -203,6 +205,8 @@ func TestThresholdOfAKeptTrace(t *testing.T) {
 	f(`{policies: [`+errors+`]}`, tracebuf.Record{Bits: 1, Threshold: 1 + half, Flags: tracebuf.MixedThreshold}, tracebuf.Verdict{Keep: true})
 	f(`{policies: [`+errors+`]}`, tracebuf.Record{Bits: 1, Threshold: 1 + half, Randomness: 1}, tracebuf.Verdict{Keep: true})
 	f(`{policies: [`+salted+`]}`, tracebuf.Record{}, tracebuf.Verdict{Keep: true})
+	f(`{policies: [{name: all, type: probabilistic, probabilistic: {sampling_percentage: 100, hash_salt: s}}]}`, tracebuf.Record{},
+		tracebuf.Verdict{Keep: true, Known: true})
 	f(`{policies: [`+salted+`,`+ten+`]}`, tracebuf.Record{}, tracebuf.Verdict{Keep: true})
 	f(`{policies: [`+salted+`,`+errors+`]}`, tracebuf.Record{Bits: 1}, tracebuf.Verdict{Keep: true, Known: true})
 	f(`{policies: [{name: all, type: always_sample},`+dropHalf+`]}`, tracebuf.Record{Bits: 1}, tracebuf.Verdict{Policy: 1})

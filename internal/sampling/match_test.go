@@ -41,6 +41,7 @@ func TestPredicatesOfSpansAndResources(t *testing.T) {
 	f(text, attributes{"k": "xx"}, attributes{"other": "x"}, false)
 	f(text, attributes{"k": ""}, attributes{"k": ""}, false)
 	f(text, attributes{"k": int64(1)}, nil, false)
+	f(text, attributes{"k": []byte("x")}, nil, false)
 	f(notText, nil, nil, true)
 	f(notText, attributes{"k": "y"}, nil, true)
 	f(notText, attributes{"k": "x"}, nil, false)
@@ -54,6 +55,7 @@ func TestPredicatesOfSpansAndResources(t *testing.T) {
 	f(anything, attributes{"k": ""}, nil, false)
 	f(anything, nil, attributes{"k": ""}, true)
 	f(anything, attributes{"k": int64(1)}, nil, false)
+	f(anything, attributes{"k": []byte("x")}, nil, false)
 	f(anything, nil, attributes{"k": int64(1)}, true)
 	f(anything, nil, nil, false)
 

@@ -1,11 +1,6 @@
 package sampling
 
-import (
-	"math"
-	"math/big"
-
-	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/sampling"
-)
+import "github.com/open-telemetry/opentelemetry-collector-contrib/pkg/sampling"
 
 // ProbabilisticConfig is the `probabilistic:` block: the policy matches a share of all traces.
 type ProbabilisticConfig struct {
@@ -43,20 +38,18 @@ type randomnessFrom uint64
 
 func (t randomnessFrom) eval(facts) outcome { return outcome{threshold: uint64(t)} }
 
-// hashUpTo holds where FNV-1a of salt and trace id is at most a bound.
+// hashUpTo holds where FNV-1a (64 bits) of salt and trace id is at most a bound.
 type hashUpTo struct {
 	salted uint64 // the hash's state after the salt
 	bound  uint64
 }
 
+// newHashUpTo wants a ratio below 1.
 func newHashUpTo(salt string, ratio float64) hashUpTo {
-	h := hashUpTo{salted: 0xcbf29ce484222325}
+	h := hashUpTo{salted: 0xcbf29ce484222325, bound: uint64(ratio * (1 << 64))}
 	for i := range len(salt) {
 		h.salted = fnv1a(h.salted, salt[i])
 	}
-	// 64 bits of precision, because a float64 of MaxUint64 * ratio would lose the last 11.
-	whole := new(big.Float).SetPrec(64).SetUint64(math.MaxUint64)
-	h.bound, _ = whole.Mul(whole, big.NewFloat(ratio)).Uint64()
 	return h
 }
 

@@ -12,8 +12,8 @@ import (
 	"github.com/otelcol-slo/otelcol-slo/internal/tracebuf"
 )
 
-func TestASaltedShareIsBoundedToTheLastBit(t *testing.T) {
-	for _, ratio := range []float64{0.01, 0.1, 1.0 / 3, 0.5, 0.999} {
+func TestASaltedShareHasContribsBound(t *testing.T) {
+	for _, ratio := range []float64{0.01, 0.1, 1.0 / 3, 0.5, 0.999, math.Nextafter(1, 0)} {
 		// in fractions, which do not round
 		exact := new(big.Rat).SetFloat64(ratio)
 		exact.Mul(exact, new(big.Rat).SetInt(new(big.Int).SetUint64(math.MaxUint64)))
