@@ -153,3 +153,22 @@ func (s *scanner) status(b []byte, pos int, span *spanview.Span) bool {
 	}
 	return true
 }
+
+// SpanTimes reads the start and the end (Unix nanoseconds) out of the body of a span that [Scan] has accepted. Of any
+// other body it reads what it can.
+func SpanTimes(span []byte) (start, end uint64) {
+	for pos := 0; pos < len(span); {
+		f, err := readField(span, pos, spanMessage)
+		if err != nil {
+			break
+		}
+		switch f.num {
+		case 7:
+			start = f.value
+		case 8:
+			end = f.value
+		}
+		pos = f.end
+	}
+	return start, end
+}
