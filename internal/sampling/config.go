@@ -19,8 +19,8 @@ type Config struct {
 	// brings the whole trace back. Default 30s. 0: off, a late span is kept alone.
 	RescueWindow time.Duration `mapstructure:"rescue_window"`
 
-	// MaxTraceMiB is how many MiB of spans are held of one trace. Beyond it spans still count for the decision, but
-	// are not held. Default 16; 1 to 4095.
+	// MaxTraceMiB is how many MiB of spans are held of one trace. Beyond it only spans that satisfy a condition of some
+	// policy are held; the others still count for the decision. Default 16; 1 to 4095.
 	MaxTraceMiB int `mapstructure:"max_trace_mib"`
 
 	// DecisionMemory is what is remembered of traces whose record is gone.
@@ -32,8 +32,9 @@ type Config struct {
 
 // DecisionMemoryConfig is the `decision_memory:` block.
 type DecisionMemoryConfig struct {
-	// TracesMax is how many decided traces are remembered, so that a late span follows the decision of its trace. The
-	// oldest are forgotten first. Default 1,000,000. 0: none; a late span starts a trace of its own.
+	// TracesMax is how many decisions are remembered, so that a late span follows its trace: never fewer while the
+	// memory budget allows, never more than twice as many; the oldest are forgotten first. Default 1,000,000. 0: none,
+	// a late span starts a trace of its own.
 	TracesMax int `mapstructure:"traces_max"`
 }
 
