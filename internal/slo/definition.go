@@ -2,6 +2,7 @@ package slo
 
 import (
 	"fmt"
+	"math"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -44,7 +45,7 @@ func (c *Config) Validate() error {
 }
 
 func (c *Config) parse() ([]*definition, error) {
-	p := &problems{}
+	p := &parser{rules: map[errorRule]*errorRule{}}
 	for i, pattern := range c.Files {
 		if _, err := filepath.Match(pattern, ""); err != nil || pattern == "" {
 			p.add(fmt.Sprintf("files[%d]", i), "must be a path or a glob (got %q)", pattern)
@@ -67,7 +68,7 @@ func (c *Config) parse() ([]*definition, error) {
 	return defs, nil
 }
 
-func parseSLO(p *problems, s *SLO) *definition {
+func parseSLO(p *parser, s *SLO) *definition {
 	d := &definition{name: s.Name, service: s.Service, groupsMax: s.GroupsMax}
 	if !nameRule.MatchString(s.Name) {
 		p.add("name", "must be 1 to 63 letters, digits, '-', '_' and '.', a letter or digit at both ends (got %q)", s.Name)
@@ -110,12 +111,12 @@ func parseSLO(p *problems, s *SLO) *definition {
 	if s.Latency == nil && s.Errors == nil {
 		p.add("", "must have latency, errors or both: `errors: {}` has the defaults")
 	}
-	d.verdict = verdict{objective: objective, judge: parseJudge(p, "", s.Latency, s.Errors, judge{})}
+	d.verdict = verdict{objective: objective, judge: parseJudge(p, "", s.Latency, s.Errors, judge{threshold: math.MaxUint64})}
 	d.overrides = parseOverrides(p, s, d.verdict)
 	return d
 }
 
-func parseOverrides(p *problems, s *SLO, base verdict) map[string]*verdict {
+func parseOverrides(p *parser, s *SLO, base verdict) map[string]*verdict {
 	if len(s.Overrides) > 0 && s.Service != anyService {
 		p.add("overrides", `need service "*" (got %q): change the SLO itself`, s.Service)
 	}
@@ -143,7 +144,7 @@ func parseOverrides(p *problems, s *SLO, base verdict) map[string]*verdict {
 }
 
 // parseGroupBy checks that every attribute gets a label of its own once dots are underscores, as Prometheus has them.
-func parseGroupBy(p *problems, keys []string) []string {
+func parseGroupBy(p *parser, keys []string) []string {
 	taken := map[string]string{"slo": "slo", "service": "service", "outcome": "outcome", "job": "job", "instance": "instance"}
 	var out []string
 	for i, key := range keys {

@@ -7,12 +7,16 @@ type facts struct {
 	slots *slots
 	batch *spanview.Batch
 	span  int
+	kind  uint8 // kindBit
 
 	place      place // 0: not looked at
 	probed     bool
 	probeFound reason
 	coded      bool
 	http, grpc int32
+	// rule is the last rule that was asked, and whether the span failed by it: most SLOs share one.
+	rule       *errorRule
+	ruleFailed bool
 }
 
 func (f *facts) parent(ln *lane, s *spanview.Span) place {
@@ -37,4 +41,11 @@ func (f *facts) codes() (http, grpc int) {
 		f.grpc = int32(grpcCode(firstSpan(f.batch, f.span, f.slots.grpc)))
 	}
 	return int(f.http), int(f.grpc)
+}
+
+func (f *facts) failed(r *errorRule, s *spanview.Span) bool {
+	if f.rule != r {
+		f.rule, f.ruleFailed = r, r.failed(f, s)
+	}
+	return f.ruleFailed
 }

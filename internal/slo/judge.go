@@ -7,13 +7,13 @@ import (
 	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
 )
 
-// judge says whether an event is bad. It is immutable.
+// judge says what is bad. It is immutable.
 type judge struct {
-	timed     bool
-	threshold uint64 // nanoseconds; good is <=
-	errors    *errorRule
+	threshold uint64     // nanoseconds; good is <=; math.MaxUint64: latency is not judged
+	errors    *errorRule // nil: errors are not judged
 }
 
+// errorRule is comparable: equal rules are made one, see [parser.intern].
 type errorRule struct {
 	http, grpc codeSet
 	status     statusRule
@@ -29,11 +29,6 @@ const (
 
 var statusRules = map[string]statusRule{
 	"": statusWithoutCode, "without_code": statusWithoutCode, "always": statusAlways, "never": statusNever,
-}
-
-// bad reports whether the event is slow or failed; one that is both is bad once.
-func (j *judge) bad(f *facts, s *spanview.Span) bool {
-	return j.timed && s.Duration() > j.threshold || j.errors != nil && j.errors.failed(f, s)
 }
 
 func (r *errorRule) failed(f *facts, s *spanview.Span) bool {
@@ -53,13 +48,13 @@ func (r *errorRule) failed(f *facts, s *spanview.Span) bool {
 }
 
 // parseJudge reads what is bad; what is nil comes from base.
-func parseJudge(p *problems, path string, latency *Latency, errors *Errors, base judge) judge {
+func parseJudge(p *parser, path string, latency *Latency, errors *Errors, base judge) judge {
 	if latency != nil {
 		if latency.Threshold < time.Microsecond {
 			p.add(join(path, "latency.threshold"), "must be at least 1us (got %s): write a number with a unit, as in 300ms",
 				latency.Threshold)
 		}
-		base.timed, base.threshold = true, uint64(max(latency.Threshold, 0))
+		base.threshold = uint64(max(latency.Threshold, 0))
 	}
 	if errors != nil {
 		base.errors = parseErrors(p, join(path, "errors"), errors)
@@ -67,8 +62,8 @@ func parseJudge(p *problems, path string, latency *Latency, errors *Errors, base
 	return base
 }
 
-func parseErrors(p *problems, path string, e *Errors) *errorRule {
-	r := &errorRule{}
+func parseErrors(p *parser, path string, e *Errors) *errorRule {
+	r := errorRule{}
 	addCodes(p, path+".http_status_codes", e.HTTPStatusCodes, []any{"500-999"}, r.http.addHTTP)
 	addCodes(p, path+".grpc_status_codes", e.GRPCStatusCodes, []any{2, 4, 12, 13, 14, 15}, r.grpc.addGRPC)
 	status, ok := statusRules[e.SpanStatus]
@@ -76,10 +71,10 @@ func parseErrors(p *problems, path string, e *Errors) *errorRule {
 		p.add(path+".span_status", "must be without_code, always or never (got %q)", e.SpanStatus)
 	}
 	r.status = status
-	return r
+	return p.intern(r)
 }
 
-func addCodes(p *problems, path string, codes, otherwise []any, add func(any) error) {
+func addCodes(p *parser, path string, codes, otherwise []any, add func(any) error) {
 	if codes == nil {
 		codes = otherwise
 	}

@@ -123,7 +123,7 @@ func (ln *lane) widen(series int) {
 }
 
 // add counts one event of a group.
-func (ln *lane) add(series int, group int32, bad bool) {
+func (ln *lane) add(series, group int32, bad bool) {
 	counts := ln.counts[series]
 	if int(group) >= len(counts) {
 		counts = append(counts, make([]count, int(group)+1-len(counts))...)

@@ -29,7 +29,7 @@ type resourceCondition struct {
 	holds *condition
 }
 
-func parseMatch(p *problems, path string, m *Match) match {
+func parseMatch(p *parser, path string, m *Match) match {
 	out := match{kinds: parseKinds(p, join(path, "kinds"), m.Kinds, kindsAll)}
 	for _, key := range slices.Sorted(maps.Keys(m.Attributes)) {
 		if c := parseNamed(p, join(path, "attributes."+key), m.Attributes[key]); c != nil {
@@ -47,7 +47,7 @@ func parseMatch(p *problems, path string, m *Match) match {
 	return out
 }
 
-func parseNamed(p *problems, path string, raw any) *condition {
+func parseNamed(p *parser, path string, raw any) *condition {
 	c, err := parseCondition(raw)
 	if err != nil {
 		p.add(path, "%v", err)
@@ -115,7 +115,7 @@ func kindBit(kind int32) uint8 {
 }
 
 // parseKinds reads span kinds, written "server" or as OTLP has them, "SPAN_KIND_SERVER".
-func parseKinds(p *problems, path string, names []string, otherwise uint8) uint8 {
+func parseKinds(p *parser, path string, names []string, otherwise uint8) uint8 {
 	if len(names) == 0 {
 		return otherwise
 	}

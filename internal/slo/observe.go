@@ -30,15 +30,21 @@ type plan struct {
 	entries []entry
 }
 
-// entry is one SLO that looks at a resource's spans.
+// entry is one SLO that looks at a resource's spans, with what most spans need of it close together.
 type entry struct {
-	slo   *slo
-	judge *judge
-	// group counts all its events, once the first one came: until then it is groupUnseen. It is groupBySpan where each
-	// event's group depends on its attributes.
-	group int32
+	slo       *slo
+	threshold uint64     // of the service; never reached where latency is not judged
+	errors    *errorRule // of the service; nil where errors are not judged
 	// exclude are the bits of the SLO's exclude entries whose resource conditions hold.
 	exclude uint64
+	series  int32
+	// group counts all its events, once the first one came: until then it is groupUnseen. It is groupBySpan where each
+	// event's group depends on its attributes.
+	group  int32
+	kinds  uint8
+	parent parentRule
+	narrow bool // the SLO's match has conditions on spans
+	probes bool // probes are taken out
 }
 
 const (
@@ -68,7 +74,7 @@ func (w *walker) walk(ln *lane, b *spanview.Batch) {
 		if p.kinds&kindBit(s.Kind) == 0 {
 			continue
 		}
-		w.facts = facts{slots: &w.counter.slots, batch: b, span: i}
+		w.facts = facts{slots: &w.counter.slots, batch: b, span: i, kind: kindBit(s.Kind)}
 		for k := range p.entries {
 			w.observe(ln, &p.entries[k], s)
 		}
@@ -77,35 +83,40 @@ func (w *walker) walk(ln *lane, b *spanview.Batch) {
 
 // observe counts a span for one SLO, if it is an event of it.
 func (w *walker) observe(ln *lane, e *entry, s *spanview.Span) {
-	o, f := e.slo, &w.facts
-	if o.kinds&kindBit(s.Kind) == 0 ||
-		o.parent != parentAny && !o.parent.allows(f.parent(ln, s)) ||
-		!o.match.holdsSpan(f.batch, f.span, s) {
+	f := &w.facts
+	if e.kinds&f.kind == 0 ||
+		e.parent != parentAny && !e.parent.allows(f.parent(ln, s)) ||
+		e.narrow && !e.slo.match.holdsSpan(f.batch, f.span, s) {
 		return
 	}
 	if r := e.excluded(f, s); r != notExcluded {
-		ln.tallies[o.series.id][tallyExcluded+tally(r)]++
+		ln.tallies[e.series][tallyExcluded+tally(r)]++
 		return
 	}
 	if s.End < s.Start {
-		ln.tallies[o.series.id][tallySkew]++
+		ln.tallies[e.series][tallySkew]++
 	}
-	if o.parent == parentOutside && f.parent(ln, s) == placeUnknown {
-		ln.tallies[o.series.id][tallyParentUnknown]++
+	if e.parent == parentOutside && f.place == placeUnknown {
+		ln.tallies[e.series][tallyParentUnknown]++
 	}
 	group := e.group
 	if group < 0 {
-		group = o.groupOf(ln, f.batch, f.span, s, w.counter.slots.service)
+		group = e.slo.groupOf(ln, f.batch, f.span, s, f.slots.service)
 		if e.group == groupUnseen {
 			e.group = group
 		}
 	}
-	ln.add(o.series.id, group, e.judge.bad(f, s))
+	ln.add(e.series, group, e.bad(f, s))
+}
+
+// bad reports whether an event is slow or failed; one that is both is bad once.
+func (e *entry) bad(f *facts, s *spanview.Span) bool {
+	return s.Duration() > e.threshold || e.errors != nil && f.failed(e.errors, s)
 }
 
 // excluded returns why a request is taken out, or notExcluded.
 func (e *entry) excluded(f *facts, s *spanview.Span) reason {
-	if e.slo.probes {
+	if e.probes {
 		if r := f.probe(s); r != notExcluded {
 			return r
 		}
@@ -185,7 +196,12 @@ func (w *walker) plan(p *plan, service string) {
 }
 
 func (p *plan) add(s *slo, service string) {
-	e := entry{slo: s, judge: &s.verdictOn(service).judge, group: groupUnseen, exclude: 1<<len(s.exclude) - 1}
+	judge := &s.verdictOn(service).judge
+	e := entry{
+		slo: s, threshold: judge.threshold, errors: judge.errors, exclude: 1<<len(s.exclude) - 1,
+		series: int32(s.series.id), group: groupUnseen,
+		kinds: s.kinds, parent: s.parent, narrow: s.match.name != nil || len(s.match.span) > 0, probes: s.probes,
+	}
 	if len(s.groups) > 0 {
 		e.group = groupBySpan
 	}

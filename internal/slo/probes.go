@@ -37,6 +37,14 @@ const grpcHealth = "grpc.health.v1.Health/"
 
 // isHealthRoute reports whether a route or path, with or without a query, is one of health checks and scrapes.
 func isHealthRoute(route string) bool {
+	if len(route) < 3 {
+		return false
+	}
+	switch route[:3] { // what all of them begin with: most routes are rejected here
+	case "/he", "/li", "/re", "/me", "/-/", "/ac", "/gr":
+	default:
+		return false
+	}
 	if i := strings.IndexByte(route, '?'); i >= 0 {
 		route = route[:i]
 	}
@@ -49,9 +57,10 @@ func isHealthRoute(route string) bool {
 	return hasPrefixOf(route, healthSubtrees)
 }
 
+// hasPrefixOf reports whether s begins with one of the prefixes, none of which is empty.
 func hasPrefixOf(s string, prefixes []string) bool {
 	for _, prefix := range prefixes {
-		if strings.HasPrefix(s, prefix) {
+		if s != "" && s[0] == prefix[0] && strings.HasPrefix(s, prefix) {
 			return true
 		}
 	}
@@ -68,7 +77,7 @@ func probe(b *spanview.Batch, span int, s *spanview.Span, routes, agents []spanv
 			return excludedRoute
 		}
 	}
-	if agent := firstSpan(b, span, agents).Str; agent != "" && hasPrefixOf(agent, probeAgents) {
+	if hasPrefixOf(firstSpan(b, span, agents).Str, probeAgents) {
 		return excludedAgent
 	}
 	return notExcluded

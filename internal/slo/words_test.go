@@ -186,3 +186,22 @@ func sidecar() []span {
 		{parent: 1, flags: remote, attrs: attrs{"http.response.status_code": 200}},
 	}
 }
+
+func TestEveryDefaultExclusionIsRecognized(t *testing.T) {
+	for _, route := range []string{
+		"/health", "/health/", "/health/live", "/health/liveness", "/health/ready", "/health/readiness", "/health/startup", "/healthcheck",
+		"/healthz", "/healthz/etcd", "/livez", "/livez/x", "/readyz", "/readyz/x?y", "/metrics", "/metrics?a=b", "/-/healthy", "/-/ready",
+		"/actuator/health", "/actuator/health/liveness", "/actuator/prometheus", "/grpc.health.v1.Health/Check",
+	} {
+		assert.True(t, isHealthRoute(route), route)
+	}
+	for _, route := range []string{"", "/", "/h", "health", "/Health", "/health/quote", "/healthier", "/metrics/x", "/-/", "/actuator", "/api?x=/healthz", "/v1/healthz"} {
+		assert.False(t, isHealthRoute(route), route)
+	}
+	for _, agent := range probeAgents {
+		assert.True(t, hasPrefixOf(agent+"1.0", probeAgents), agent)
+	}
+	for _, agent := range []string{"", "Go-http-client/1.1", "Mozilla/5.0", "Prometheus-client", "curl/8"} {
+		assert.False(t, hasPrefixOf(agent, probeAgents), agent)
+	}
+}

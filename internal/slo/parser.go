@@ -24,22 +24,31 @@ func (o *origin) line(path string) int {
 	return 1
 }
 
-// problems collects everything that is wrong with a configuration. Paths are relative to the SLO being parsed.
-type problems struct {
+// parser collects what SLOs share, and everything that is wrong with them. Paths are relative to the SLO being parsed.
+type parser struct {
 	errs   []error
 	origin *origin
 	base   string
+	rules  map[errorRule]*errorRule
+}
+
+// intern returns the one copy of a rule.
+func (p *parser) intern(r errorRule) *errorRule {
+	if p.rules[r] == nil {
+		p.rules[r] = &r
+	}
+	return p.rules[r]
 }
 
 // at sets the SLO that the following problems belong to.
-func (p *problems) at(s *SLO, index int) {
+func (p *parser) at(s *SLO, index int) {
 	p.origin, p.base = s.origin, fmt.Sprintf("slos[%d]", index)
 	if s.origin != nil {
 		p.base = s.origin.path
 	}
 }
 
-func (p *problems) add(path, format string, args ...any) {
+func (p *parser) add(path, format string, args ...any) {
 	full := p.base
 	switch {
 	case full == "" || path == "":
@@ -54,7 +63,7 @@ func (p *problems) add(path, format string, args ...any) {
 	p.errs = append(p.errs, errors.New(text))
 }
 
-func (p *problems) err() error { return errors.Join(p.errs...) }
+func (p *parser) err() error { return errors.Join(p.errs...) }
 
 // where names the place an SLO was written in.
 func (o *origin) where() string {
