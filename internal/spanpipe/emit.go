@@ -13,6 +13,7 @@ type emitter struct {
 	engine    *Engine
 	assembler otlpwire.Assembler
 	spans     []tracebuf.Buffered
+	briefs    []otlpwire.Brief // of spans
 	// state is the trace state of the last span that got a new one: those of a trace are mostly equal.
 	state   string
 	scratch []byte
@@ -25,9 +26,10 @@ func (m *emitter) Room() bool { return m.engine.out.room() }
 
 // Emit implements tracebuf.Emitter.
 func (m *emitter) Emit(c *tracebuf.Closed) {
-	m.spans = m.spans[:0]
+	m.spans, m.briefs = m.spans[:0], m.briefs[:0]
 	for s, ok := c.Chain.Next(); ok; s, ok = c.Chain.Next() {
 		m.spans = append(m.spans, s)
+		m.briefs = append(m.briefs, otlpwire.ReadBrief(s.Span))
 	}
 	if missing := int(c.Spans) - len(m.spans); missing > 0 {
 		m.engine.counts.lostSpans.Add(uint64(missing))
@@ -53,7 +55,7 @@ func (m *emitter) assemble(c *tracebuf.Closed) {
 			Scope: s.Scope, ScopeSchemaURL: s.ScopeSchemaURL, Span: s.Span,
 		}
 		var changed bool
-		m.scratch, changed = sampling.AppendTraceState(m.scratch[:0], otlpwire.TraceState(s.Span), c.Verdict)
+		m.scratch, changed = sampling.AppendTraceState(m.scratch[:0], m.briefs[i].TraceState, c.Verdict)
 		if changed {
 			if m.state != string(m.scratch) {
 				m.state = string(m.scratch)
@@ -71,13 +73,8 @@ func (m *emitter) offerExemplars(c *tracebuf.Closed) {
 		if s.Head.Series == 0 {
 			continue
 		}
-		start, end := otlpwire.SpanTimes(s.Span)
-		duration := uint64(0)
-		if end > start {
-			duration = end - start
-		}
 		m.engine.red.Exemplar(s.Head.Series, red.Exemplar{
-			TraceID: c.Record.TraceID, SpanID: s.Head.SpanID, DurationNanos: duration, Timestamp: end,
+			TraceID: c.Record.TraceID, SpanID: s.Head.SpanID, DurationNanos: m.briefs[i].Duration(), Timestamp: m.briefs[i].End,
 		})
 	}
 }

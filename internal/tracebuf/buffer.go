@@ -135,7 +135,7 @@ func (s *shard) record(w *Writer, batch *spanview.Batch, spans []uint32, r *reco
 	)
 	s.tally.Recorded += uint64(len(spans))
 	for _, i := range spans {
-		s.index.touch(w.hashes[i])
+		s.touch(w.hashes[i])
 	}
 	for _, i := range spans {
 		span := &batch.Spans[i]

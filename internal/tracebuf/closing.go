@@ -181,7 +181,7 @@ func (s *shard) expire(until int64, seed seed) bool {
 		n := 0
 		for ; n < touchBatch && s.expired(s.ring.oldest+uint32(n), until); n++ {
 			hashes[n] = seed.sum(&s.ring.at(s.ring.oldest + uint32(n)).TraceID)
-			s.index.touch(hashes[n])
+			s.touch(hashes[n])
 		}
 		for _, hash := range hashes[:n] {
 			s.forget(hash)

@@ -87,6 +87,14 @@ func (g *generation) find(fp uint64) *uint64 {
 	return nil
 }
 
+// home returns what stands in the first slot where a hash is looked up.
+func (g *generation) home(hash uint64) uint64 {
+	if len(g.entries) == 0 {
+		return 0
+	}
+	return g.entries[fingerprint(hash)>>1&uint64(len(g.entries)-1)]
+}
+
 func (g *generation) place(value uint64) {
 	mask := uint64(len(g.entries) - 1)
 	i := value >> 1 & mask

@@ -18,7 +18,6 @@ type index struct {
 	mask    uint32
 	count   int
 	budget  *Budget
-	touched uint64 // makes touch a load that counts
 }
 
 const indexMin = 1 << 10
@@ -52,10 +51,6 @@ func (x *index) resize(n int) error {
 	}
 	return nil
 }
-
-// touch loads a hash's home slot. Called for many hashes in a row before they are looked up one by one, it lets the
-// processor wait for all of these cache misses at once.
-func (x *index) touch(hash uint64) { x.touched += x.entries[tagOf(hash)&x.mask] }
 
 func (x *index) place(e uint64) {
 	i := uint32(e>>32) & x.mask

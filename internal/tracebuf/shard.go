@@ -27,7 +27,15 @@ type shard struct {
 
 	tally Tally
 
+	touched uint64 // makes touch's loads count
+
 	_ [64]byte // keeps two shards' locks in different cache lines
+}
+
+// touch loads the slots where a hash is looked up. Called for many hashes in a row before they are looked up one by one,
+// it lets the processor wait for all of these cache misses at once.
+func (s *shard) touch(hash uint64) {
+	s.touched += s.index.entries[tagOf(hash)&s.index.mask] + s.memory.young.home(hash) + s.memory.old.home(hash)
 }
 
 // find returns the position and record of a trace.
