@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,21 +20,7 @@ const (
 	traceColumns = "trace_id\tspans\tservices\troot_service\troot_operation\troot_duration_ns\textent_ns\terror\terror_spans\trequests\tfirst_line\tlast_line"
 )
 
-// ReadRED reads a .red.tsv: a header with the bounds ("le_2ms" ... "le_inf"), then one series a line with cumulative counts.
-func ReadRED(path string) (*RED, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	r, err := ParseRED(f)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read %q: %w", path, err)
-	}
-	return r, nil
-}
-
-// ParseRED reads the contents of a .red.tsv, see [ReadRED].
+// ParseRED reads a .red.tsv: a header with the bounds ("le_2ms" ... "le_inf"), then one series a line with cumulative counts.
 func ParseRED(rd io.Reader) (*RED, error) {
 	lines := bufio.NewScanner(rd)
 	if !lines.Scan() {
@@ -113,20 +98,6 @@ func WriteRED(w io.Writer, r *RED) error {
 	return out.Flush()
 }
 
-// ReadTraces reads a .traces.tsv.gz.
-func ReadTraces(path string) (Traces, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	ts, err := ParseTraces(f)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read %q: %w", path, err)
-	}
-	return ts, nil
-}
-
 // ParseTraces reads the contents of a .traces.tsv.gz: spans, extent and error of each trace.
 func ParseTraces(rd io.Reader) (Traces, error) {
 	z, err := gzip.NewReader(rd)
@@ -196,15 +167,8 @@ type Summary struct {
 	SLI map[string]map[string]int `json:"sli_server_and_consumer_spans"`
 }
 
-// ReadSummary reads a .truth.json.
-func ReadSummary(path string) (*Summary, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
+// ParseSummary reads a .truth.json.
+func ParseSummary(rd io.Reader) (*Summary, error) {
 	var s Summary
-	if err := json.Unmarshal(data, &s); err != nil {
-		return nil, fmt.Errorf("cannot read %q: %w", path, err)
-	}
-	return &s, nil
+	return &s, json.NewDecoder(rd).Decode(&s)
 }
