@@ -1,0 +1,84 @@
+package repotest
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// room is a package and which of ours it may import, tests apart. A path that ends in /... stands for all beneath it.
+type room struct {
+	packages string
+	imports  []string
+}
+
+// plan is the house from the top floor down: no arrow runs up, none between the observers (sampling, red, slo), no
+// component knows another, and the testbed knows the product only by its wire.
+var plan = []room{
+	{"cmd/otelcol-slo", nil},
+	{"configs", nil},
+	{"testbed/...", []string{"testbed/..."}},
+
+	{"receivers/...", []string{"internal/..."}},
+	{"exporters/...", []string{"internal/..."}},
+
+	{"internal/spanpipe", []string{
+		"internal/offheap", "internal/otlpwire", "internal/red", "internal/sampling", "internal/slo", "internal/spanview",
+		"internal/tracebuf",
+	}},
+	{"internal/sampling", []string{"internal/spanview", "internal/tracebuf"}},
+	{"internal/red", []string{"internal/spanview"}},
+	{"internal/slo", []string{"internal/spanview"}},
+	{"internal/otlpwire", []string{"internal/spanview"}},
+	{"internal/tracebuf", []string{"internal/offheap", "internal/spanview"}},
+	{"internal/spanview", nil},
+	{"internal/offheap", nil},
+
+	{"internal/remotewrite/translate", []string{"internal/remotewrite"}},
+	{"internal/remotewrite", nil},
+
+	{"internal/repotest", nil},
+	{"internal/spantest", nil},
+}
+
+func TestImportsFollowThePlan(t *testing.T) {
+	for _, file := range sources(t) {
+		at := slices.IndexFunc(plan, func(r room) bool { return within(file.dir, r.packages) })
+		if at < 0 {
+			t.Errorf("%s: its package is not in the plan: add it, with what it may import", file.name)
+			continue
+		}
+		if file.isTest && !strings.HasPrefix(file.dir, "testbed/") {
+			continue // a test may use any package as its input or its oracle
+		}
+		for _, imported := range file.imports() {
+			ours, ok := strings.CutPrefix(imported, module+"/")
+			if !ok || strings.HasPrefix(ours, file.dir+"/") {
+				continue
+			}
+			if !slices.ContainsFunc(plan[at].imports, func(pattern string) bool { return within(ours, pattern) }) {
+				t.Errorf("%s imports %s: the plan allows %q to import %q", file.name, ours, file.dir, plan[at].imports)
+			}
+		}
+	}
+}
+
+func TestTheCoreKnowsOnlyPdataOfTheCollector(t *testing.T) {
+	const collector = "go.opentelemetry.io/collector/"
+	for _, file := range sources(t) {
+		if file.isTest || !strings.HasPrefix(file.dir, "internal/") {
+			continue
+		}
+		for _, imported := range file.imports() {
+			if strings.HasPrefix(imported, collector) && !strings.HasPrefix(imported, collector+"pdata/") {
+				t.Errorf("%s imports %s: packages under internal know pdata alone, at their edge", file.name, imported)
+			}
+		}
+	}
+}
+
+// within tells whether a package is the pattern's.
+func within(dir, pattern string) bool {
+	above, ok := strings.CutSuffix(pattern, "/...")
+	return dir == pattern || ok && strings.HasPrefix(dir, above+"/")
+}

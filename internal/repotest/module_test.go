@@ -1,0 +1,51 @@
+package repotest
+
+import (
+	"encoding/json"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// modFile is what `go mod edit -json` says of a go.mod.
+type modFile struct {
+	Require []struct{ Path, Version string }
+	Replace []struct{ Old, New struct{ Path string } }
+}
+
+func readModFile(t *testing.T, name string) modFile {
+	t.Helper()
+	out, err := exec.Command("go", "mod", "edit", "-json", filepath.Join(root(t), filepath.FromSlash(name))).Output()
+	require.NoError(t, err)
+	var f modFile
+	require.NoError(t, json.Unmarshal(out, &f))
+	return f
+}
+
+func TestNoModuleButOurOwnIsReplaced(t *testing.T) {
+	require.Empty(t, readModFile(t, "go.mod").Replace, "a replaced module is not what its users get")
+
+	replaced := readModFile(t, "cmd/otelcol-slo/go.mod").Replace
+	require.Len(t, replaced, 1)
+	require.Equal(t, module, replaced[0].Old.Path)
+	require.Equal(t, "../..", replaced[0].New.Path)
+}
+
+func TestBothModulesHoldTheSameVersions(t *testing.T) {
+	shipped := map[string]string{}
+	for _, required := range readModFile(t, "cmd/otelcol-slo/go.mod").Require {
+		shipped[required.Path] = required.Version
+	}
+	var differ []string
+	for _, tested := range readModFile(t, "go.mod").Require {
+		if version, ok := shipped[tested.Path]; ok && version != tested.Version {
+			differ = append(differ, tested.Path+"@"+version)
+		}
+	}
+	require.NotEmpty(t, shipped)
+	require.Empty(t, differ, "what is shipped is not what is tested: run 'make generate', and if that does not help:\ngo get %s",
+		strings.Join(differ, " "))
+}
