@@ -27,7 +27,7 @@ var healthSubtrees = []string{"/healthz/", "/livez/", "/readyz/", "/actuator/hea
 
 // probeAgents are the beginnings of the user agents of probers, load balancers' health checks and scrapers.
 var probeAgents = []string{
-	"kube-probe/", "ELB-HealthChecker/", "GoogleHC/", "Prometheus/", "Blackbox Exporter/", "Blackbox-Exporter/",
+	"kube-probe/", "ELB-HealthChecker/", "GoogleHC/", "Prometheus/", "Blackbox Exporter/",
 	"Amazon-Route53-Health-Check-Service", "GoogleStackdriverMonitoring-UptimeChecks", "Consul Health Check", "Envoy/HC",
 	"Edge Health Probe",
 }

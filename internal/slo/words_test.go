@@ -141,6 +141,10 @@ func TestWords(t *testing.T) {
 		// how the rest counts
 		{name: "a retry is a request of its own", slo: errors, spans: []span{{parent: 1, flags: remote, attrs: http(503)}, {parent: 2, flags: remote, attrs: http(200)}}, good: 1, bad: 1},
 		{name: "a stream is one request, as long as it lives", slo: latency, spans: []span{{name: "chat.Chat/Stream", duration: time.Hour}}, bad: 1},
+		{name: "a websocket can be excluded by its code", slo: latency + ", exclude: [{attributes: {http.response.status_code: 101}}]",
+			spans: []span{{attrs: http(101), duration: time.Hour}}, excluded: "rule"},
+		{name: "a request that was sent twice counts twice", slo: errors, spans: []span{{id: 1}, {id: 1}}, good: 2},
+		{name: "a sidecar alone can be counted", slo: errors + ", match: {attributes: {component: proxy}}", spans: sidecar()[:1], good: 1},
 		{name: "a sidecar under the service's name counts beside the service", slo: errors, spans: sidecar(), good: 2},
 		{name: "a sidecar can be excluded", slo: errors + ", exclude: [{attributes: {component: proxy}}]", spans: sidecar(), good: 1, excluded: "rule"},
 		{name: "a consumer's batch is one event, its messages' spans inside are none", slo: errors,
