@@ -54,7 +54,8 @@ generate: $(GENERATED) ## write the distribution's components.go, go.mod and go.
 	cp $(GENERATED)/components.go $(GENERATED)/go.mod $(GENERATED)/go.sum $(DIST)/
 
 .PHONY: generate-check
-generate-check: $(GENERATED) ## fail where `make generate` would change a file
+generate-check: $(GENERATED) ## fail where `make generate` or `go mod tidy` would change a file
+	go mod tidy -diff
 	@for file in components.go go.mod go.sum; do \
 		diff -u $(DIST)/$$file $(GENERATED)/$$file || { echo "$(DIST)/$$file is stale: run 'make generate'"; exit 1; }; \
 	done
@@ -75,3 +76,7 @@ fuzz: ## run each fuzz target for T (default 60s)
 .PHONY: bench
 bench: ## run every Go benchmark
 	go test -run='^$$' -bench=. -benchmem ./...
+
+.PHONY: bench-peers
+bench-peers: build ## compare with the stock collector: same figures, and what they cost (1 to 2 hours; ARGS=-quick for a look)
+	go run ./testbed/cmd/bench-peers $(ARGS)
