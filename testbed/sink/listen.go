@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"sync"
@@ -14,9 +15,9 @@ type listener struct {
 	stop    func() // nil while down
 }
 
-// open listens on a free port of 127.0.0.1.
-func open(serve func(net.Listener) (stop func())) (*listener, error) {
-	l := &listener{address: "127.0.0.1:0", serve: serve}
+// open listens on an address; empty: on a free port of 127.0.0.1.
+func open(address string, serve func(net.Listener) (stop func())) (*listener, error) {
+	l := &listener{address: cmp.Or(address, "127.0.0.1:0"), serve: serve}
 	return l, l.Up()
 }
 

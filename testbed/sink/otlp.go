@@ -21,6 +21,8 @@ import (
 
 // OTLPOptions says what an OTLP sink does with what it receives.
 type OTLPOptions struct {
+	// Address is where to listen; empty: a free port of 127.0.0.1.
+	Address string
 	// CountOnly counts requests and spans and remembers no ids.
 	CountOnly bool
 	// OnTraces, where set, is given the bytes of every accepted trace request, and may keep them.
@@ -59,7 +61,7 @@ type OTLPStats struct {
 func NewOTLP(o OTLPOptions) (*OTLP, error) {
 	s := &OTLP{options: o, traces: map[truth.TraceID]map[spanID]struct{}{}}
 	var err error
-	s.listener, err = open(s.serve)
+	s.listener, err = open(o.Address, s.serve)
 	return s, err
 }
 

@@ -41,11 +41,11 @@ type Metadata struct {
 	Type, Help, Unit string
 }
 
-// NewRemoteWrite returns a sink that listens.
-func NewRemoteWrite() (*RemoteWrite, error) {
+// NewRemoteWrite returns a sink that listens on an address; empty: on a free port of 127.0.0.1.
+func NewRemoteWrite(address string) (*RemoteWrite, error) {
 	s := &RemoteWrite{series: map[string]*Series{}, metadata: map[string]Metadata{}}
 	var err error
-	s.listener, err = open(s.serve)
+	s.listener, err = open(address, s.serve)
 	return s, err
 }
 

@@ -19,7 +19,7 @@ import (
 )
 
 func newRemoteWrite(t *testing.T) *RemoteWrite {
-	s, err := NewRemoteWrite()
+	s, err := NewRemoteWrite("")
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	return s

@@ -68,7 +68,7 @@ func (b *bench) startSinks(c *collector, countOnly bool) error {
 	if c.otlp, err = sink.NewOTLP(sink.OTLPOptions{CountOnly: countOnly}); err != nil {
 		return err
 	}
-	if c.remote, err = sink.NewRemoteWrite(); err != nil {
+	if c.remote, err = sink.NewRemoteWrite(""); err != nil {
 		return err
 	}
 	c.endpoints, err = peers.FreeEndpoints(c.otlp.Address(), c.remote.URL(), b.profile != "")

@@ -1,0 +1,129 @@
+package harness
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/otelcol-slo/otelcol-slo/testbed/proc"
+)
+
+// Prometheus is a real Prometheus server that takes remote write, 1.0 and 2.0, and exemplars.
+type Prometheus struct {
+	*Program
+	address string
+}
+
+// StartPrometheus builds the server where it is not built yet (testbed/servers/prometheus, minutes) and starts it.
+func StartPrometheus(t testing.TB) *Prometheus {
+	t.Helper()
+	address := FreeAddress(t)
+	dir := t.TempDir()
+	o := proc.Options{Path: buildPrometheus(t), Args: []string{
+		"--config.file=" + WriteFile(t, "prometheus.yml", "global: {}\n"),
+		"--storage.tsdb.path=" + filepath.Join(dir, "tsdb"),
+		"--web.listen-address=" + address,
+		"--web.enable-remote-write-receiver",
+		"--enable-feature=exemplar-storage",
+	}}
+	p := &Prometheus{Program: StartProgram(t, o, address), address: address}
+	Wait(t, startTimeout, "Prometheus is ready", func() bool {
+		_, err := get(t.Context(), "http://"+address+"/-/ready")
+		return err == nil
+	})
+	return p
+}
+
+func buildPrometheus(t testing.TB) string {
+	t.Helper()
+	root := Root(t)
+	binary := filepath.Join(root, "bin", "servers", "prometheus")
+	if _, err := os.Stat(binary); err == nil {
+		return binary
+	}
+	build := exec.Command("go", "build", "-tags", "remove_all_sd", "-o", binary, "github.com/prometheus/prometheus/cmd/prometheus")
+	build.Dir = filepath.Join(root, "testbed", "servers", "prometheus")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("cannot build Prometheus: %v\n%s", err, out)
+	}
+	return binary
+}
+
+// RemoteWriteURL is where the server takes remote write.
+func (p *Prometheus) RemoteWriteURL() string { return "http://" + p.address + "/api/v1/write" }
+
+// Sample is one element of an instant vector.
+type Sample struct {
+	Labels map[string]string
+	Value  float64
+}
+
+// Query evaluates PromQL at a time and returns the instant vector.
+func (p *Prometheus) Query(promql string, at time.Time) []Sample {
+	p.t.Helper()
+	var vector []struct {
+		Metric map[string]string `json:"metric"`
+		Value  [2]any            `json:"value"`
+	}
+	p.api("query", url.Values{"query": {promql}, "time": {seconds(at)}}, &vector)
+	out := make([]Sample, len(vector))
+	for i, v := range vector {
+		text, _ := v.Value[1].(string)
+		value, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			p.t.Fatalf("%q is no value: %v", text, err)
+		}
+		out[i] = Sample{Labels: v.Metric, Value: value}
+	}
+	return out
+}
+
+// ExemplarSeries is a series that has exemplars.
+type ExemplarSeries struct {
+	Labels    map[string]string `json:"seriesLabels"`
+	Exemplars []struct {
+		Labels    map[string]string `json:"labels"`
+		Value     string            `json:"value"`
+		Timestamp float64           `json:"timestamp"`
+	} `json:"exemplars"`
+}
+
+// QueryExemplars returns the exemplars of all series that a PromQL expression selects, between two times.
+func (p *Prometheus) QueryExemplars(promql string, from, to time.Time) []ExemplarSeries {
+	p.t.Helper()
+	var out []ExemplarSeries
+	p.api("query_exemplars", url.Values{"query": {promql}, "start": {seconds(from)}, "end": {seconds(to)}}, &out)
+	return out
+}
+
+// api calls Prometheus' HTTP API and decodes data, or its result where it has one.
+func (p *Prometheus) api(path string, params url.Values, into any) {
+	p.t.Helper()
+	body := Get(p.t, fmt.Sprintf("http://%s/api/v1/%s?%s", p.address, path, params.Encode()))
+	var answer struct {
+		Data json.RawMessage `json:"data"`
+	}
+	err := json.Unmarshal([]byte(body), &answer)
+	if err == nil && strings.HasPrefix(string(answer.Data), "{") {
+		var result struct {
+			Result json.RawMessage `json:"result"`
+		}
+		err = json.Unmarshal(answer.Data, &result)
+		answer.Data = result.Result
+	}
+	if err == nil {
+		err = json.Unmarshal(answer.Data, into)
+	}
+	if err != nil {
+		p.t.Fatalf("cannot read Prometheus' answer to %s: %v\n%s", path, err, body)
+	}
+}
+
+func seconds(t time.Time) string { return strconv.FormatFloat(float64(t.UnixMilli())/1000, 'f', 3, 64) }
