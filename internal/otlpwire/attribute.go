@@ -17,94 +17,71 @@ const (
 	tagDouble = 4<<3 | wireFixed64
 )
 
-// spanAttribute reads the KeyValue that begins at pos and ends where b ends into the slots of a span.
-func (s *scanner) spanAttribute(b []byte, pos int, slots []spanview.Value) bool {
-	if key, value, ok := plainAttribute(b[pos:]); ok {
-		if v := plainValue(value); v.Type != spanview.Absent {
-			store(slots, s.schema.LookupSpan(key), v)
-			return true
+// level says whose attribute is read.
+type level bool
+
+const (
+	ofResource level = false
+	ofSpan     level = true
+)
+
+// attribute reads the KeyValue that begins at pos and ends where b ends into the slots of a resource or span.
+func (s *scanner) attribute(b []byte, pos int, slots []spanview.Value, of level) bool {
+	kv := b[pos:]
+	// A shortcut for short attributes: two fields whose lengths have one byte, the second at the end. SDKs write the key
+	// first, pdata the value. What does not fit here, valid or not, goes the long way below.
+	if n := len(kv); n >= 6 && n < 0x80 {
+		second := 2 + int(kv[1])
+		if second+2 <= n && second+2+int(kv[second+1]) == n {
+			key, value := kv[2:second], kv[second+2:]
+			keyTag, valueTag := kv[0], kv[second]
+			if keyTag == tagValue {
+				key, value = value, key
+				keyTag, valueTag = valueTag, keyTag
+			}
+			if keyTag == tagKey && valueTag == tagValue {
+				var v spanview.Value
+				if len(value) >= 2 && value[0] == tagString && int(value[1]) == len(value)-2 {
+					v.Type, v.Str = spanview.String, view(value[2:])
+				} else {
+					v = shortNumber(value)
+				}
+				if v.Type != spanview.Absent {
+					if of == ofResource || s.schema.MayWantSpan(key) {
+						s.store(key, v, slots, of)
+					}
+					return true
+				}
+			}
 		}
 	}
-	key, v, ok := s.attribute(b, pos)
+	key, v, ok := s.keyValue(b, pos)
 	if ok {
-		store(slots, s.schema.LookupSpan(key), v)
+		s.store(key, v, slots, of)
 	}
 	return ok
 }
 
-// resourceAttribute is spanAttribute for a resource.
-func (s *scanner) resourceAttribute(b []byte, pos int, slots []spanview.Value) bool {
-	key, v, ok := s.attribute(b, pos)
-	if ok {
-		store(slots, s.schema.LookupResource(key), v)
+// store puts the first value of a key into its slot: a lookup in pdata's attributes finds that one.
+func (s *scanner) store(key []byte, v spanview.Value, slots []spanview.Value, of level) {
+	slot := 0
+	if of == ofSpan {
+		slot = s.schema.LookupSpan(key)
+	} else {
+		slot = s.schema.LookupResource(key)
 	}
-	return ok
-}
-
-// store keeps the first value of a key, as a lookup in pdata's attributes finds that one.
-func store(slots []spanview.Value, slot int, v spanview.Value) {
 	if uint(slot) < uint(len(slots)) && slots[slot].Type == spanview.Absent {
 		slots[slot] = v
 	}
 }
 
-func isPlain(kv []byte) bool {
-	_, value, ok := plainAttribute(kv)
-	return ok && plainValue(value).Type != spanview.Absent
-}
-
-// plainAttribute splits a KeyValue of a usual form: a key and a value with lengths of one or two bytes and nothing else.
-// SDKs write the key first, pdata the value. It is not ok with any other, valid or not.
-func plainAttribute(kv []byte) (key, value []byte, ok bool) {
-	start, end := shortBody(kv)
-	if end == 0 {
-		return nil, nil, false
-	}
-	rest := kv[end:]
-	start2, end2 := shortBody(rest)
-	if end2 == 0 || end2 != len(rest) {
-		return nil, nil, false
-	}
-	switch {
-	case kv[0] == tagKey && rest[0] == tagValue:
-		return kv[start:end], rest[start2:], true
-	case kv[0] == tagValue && rest[0] == tagKey:
-		return rest[start2:], kv[start:end], true
-	}
-	return nil, nil, false
-}
-
-// bodyToEnd reads a length of one or two bytes at pos and returns where its body begins if that ends where b ends, else 0.
-func bodyToEnd(b []byte, pos int) int {
-	n := int(b[pos])
-	pos++
-	if n >= 0x80 {
-		if pos >= len(b) || b[pos] >= 0x80 {
-			return 0
-		}
-		n += int(b[pos])<<7 - 0x80
-		pos++
-	}
-	if n != len(b)-pos {
-		return 0
-	}
-	return pos
-}
-
-// plainValue reads an AnyValue that has one field or none and no nested values. It returns an absent value for any
-// other, valid or not.
-func plainValue(b []byte) (v spanview.Value) {
+// shortValue reads an AnyValue of less than 128 bytes with one field that holds no other values. It returns an absent
+// value for any other, valid or not.
+func shortNumber(b []byte) (v spanview.Value) {
 	if len(b) < 2 {
-		if len(b) == 0 {
-			v.Type = spanview.Empty
-		}
 		return v
 	}
 	switch b[0] {
-	case tagString:
-		if at := bodyToEnd(b, 1); at > 0 {
-			v.Type, v.Str = spanview.String, view(b[at:])
-		}
 	case tagInt:
 		if n, end, err := varint(b, 1); err == nil && end == len(b) {
 			v.Type, v.Num = spanview.Int, n
@@ -121,8 +98,8 @@ func plainValue(b []byte) (v spanview.Value) {
 	return v
 }
 
-// attribute reads any KeyValue. Of several keys the last counts, several values are merged.
-func (s *scanner) attribute(b []byte, pos int) (key []byte, v spanview.Value, ok bool) {
+// keyValue reads any KeyValue. Of several keys the last counts, several values are merged.
+func (s *scanner) keyValue(b []byte, pos int) (key []byte, v spanview.Value, ok bool) {
 	v.Type = spanview.Empty
 	for pos < len(b) {
 		f, ok := s.next(b, pos, keyValueMessage)

@@ -1,6 +1,6 @@
 package otlpwire
 
-// frame is a message that is left for a sub-message of it and returned to.
+// frame is a message that was left for a sub-message of it and is returned to.
 type frame struct {
 	end     uint32
 	message messageID
@@ -9,39 +9,38 @@ type frame struct {
 // maxFrames is enough for an event or link, an attribute of it, and MaxDepth times value, map, attribute.
 const maxFrames = 2 + 3*MaxDepth
 
-// check validates a message that begins at pos and ends where b ends, with everything below it. depth says how many
-// values the message is nested in. It returns where and why the message is invalid.
+// check validates a message that nobody looks into, with everything below it. The message begins at pos and ends where b
+// ends; depth says how many values it is nested in.
 //
 // It does not recurse: every cycle among the messages goes through AnyValue, and the depth of those bounds the stack.
-func check(b []byte, pos int, m messageID, depth int) (at int, err error) {
-	var stack [maxFrames]frame
+func (s *scanner) check(b []byte, pos int, m messageID, depth int) bool {
 	top, end := 0, len(b)
 	for {
 		for pos == end {
 			if top == 0 {
-				return 0, nil
+				return true
 			}
 			if m == anyValueMessage {
 				depth--
 			}
 			top--
-			end, m = int(stack[top].end), stack[top].message
+			end, m = int(s.stack[top].end), s.stack[top].message
 		}
-		f, err := readField(b[:end], pos, m)
-		if err != nil {
-			return pos, err
+		f, ok := s.next(b[:end], pos, m)
+		if !ok {
+			return false
 		}
 		inner := typeOf(m, f.num).message
-		if inner == noMessage || inner == keyValueMessage && depth < MaxDepth && isPlain(b[f.start:f.end]) {
+		if inner == noMessage {
 			pos = f.end
 			continue
 		}
 		if inner == anyValueMessage {
 			if depth++; depth > MaxDepth {
-				return pos, ErrTooDeep
+				return s.fail(pos, ErrTooDeep)
 			}
 		}
-		stack[top] = frame{uint32(end), m}
+		s.stack[top] = frame{uint32(end), m}
 		top++
 		pos, end, m = f.start, f.end, inner
 	}

@@ -117,11 +117,44 @@ func referenceSchema() *spanview.Schema {
 	return s
 }
 
+// ascending rewrites a message with its fields in the order of their numbers, as SDKs write them; pdata writes them in
+// the opposite order.
+func ascending(b []byte, m messageID) []byte {
+	var out []byte
+	for num := 1; num <= 16; num++ {
+		for pos := 0; pos < len(b); {
+			f, err := readField(b, pos, m)
+			if err != nil {
+				panic(err)
+			}
+			switch inner := typeOf(m, num).message; {
+			case f.num != num:
+			case inner == noMessage:
+				out = append(out, b[pos:f.end]...)
+			default:
+				body := ascending(b[f.start:f.end], inner)
+				out = append(binary.AppendUvarint(append(out, byte(num<<3|wireLen)), uint64(len(body))), body...)
+			}
+			pos = f.end
+		}
+	}
+	return out
+}
+
 func BenchmarkScan(b *testing.B) {
+	b.Run("fields as SDKs order them", func(b *testing.B) {
+		benchmarkScan(b, func(buf []byte) []byte { return ascending(buf, requestMessage) })
+	})
+	b.Run("fields as pdata orders them", func(b *testing.B) {
+		benchmarkScan(b, func(buf []byte) []byte { return buf })
+	})
+}
+
+func benchmarkScan(b *testing.B, order func([]byte) []byte) {
 	schema, batch := referenceSchema(), &spanview.Batch{}
 	requests := make([][]byte, 16)
 	for i := range requests {
-		requests[i] = referenceRequest(uint64(i))
+		requests[i] = order(referenceRequest(uint64(i)))
 	}
 	b.ReportAllocs()
 	b.SetBytes(int64(len(requests[0])))

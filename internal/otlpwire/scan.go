@@ -33,26 +33,20 @@ type scanner struct {
 	// Where and why the request is invalid.
 	at    int
 	cause error
+
+	stack [maxFrames]frame // of check; here, it is cleared once a request
 }
 
 // next reads the next field of a message.
 func (s *scanner) next(b []byte, pos int, m messageID) (field, bool) {
 	f, err := readField(b, pos, m)
-	if err != nil {
-		s.at, s.cause = pos, err
-		return f, false
-	}
-	return f, true
+	return f, err == nil || s.fail(pos, err)
 }
 
-// check validates a message nobody looks into.
-func (s *scanner) check(b []byte, pos int, m messageID, depth int) bool {
-	at, err := check(b, pos, m, depth)
-	if err != nil {
-		s.at, s.cause = at, err
-		return false
-	}
-	return true
+// fail notes where and why the request is invalid.
+func (s *scanner) fail(at int, cause error) bool {
+	s.at, s.cause = at, cause
+	return false
 }
 
 func (s *scanner) request(b []byte) bool {
@@ -112,13 +106,22 @@ func (s *scanner) resourceSpans(b []byte, start int) bool {
 func (s *scanner) resource(b []byte, pos, index int) bool {
 	slots := s.batch.ResourceValues(index)
 	for pos < len(b) {
+		if b[pos] == tagResourceAttributes {
+			if at, end := shortBody(b[pos:]); end > 0 {
+				if !s.attribute(b[:pos+end], pos+at, slots, ofResource) {
+					return false
+				}
+				pos += end
+				continue
+			}
+		}
 		f, ok := s.next(b, pos, resourceMessage)
 		if !ok {
 			return false
 		}
 		switch f.num {
 		case 1:
-			ok = s.resourceAttribute(b[:f.end], f.start, slots)
+			ok = s.attribute(b[:f.end], f.start, slots, ofResource)
 		case 3:
 			ok = s.check(b[:f.end], f.start, entityRefMessage, 0)
 		}
@@ -135,6 +138,15 @@ func (s *scanner) scopeSpans(b []byte, start, resource int) bool {
 	s.batch.Scopes = append(s.batch.Scopes, spanview.Scope{Resource: int32(resource)})
 	scopes := 0
 	for pos := start; pos < len(b); {
+		if b[pos] == tagSpans {
+			if at, end := shortBody(b[pos:]); end > 0 {
+				if !s.span(b[:pos+end], pos+at, resource, index) {
+					return false
+				}
+				pos += end
+				continue
+			}
+		}
 		f, ok := s.next(b, pos, scopeSpansMessage)
 		if !ok {
 			return false

@@ -6,8 +6,11 @@ import (
 	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
 )
 
-// Tags of Span in one byte, as nearly every sender writes them.
+// Tags of ScopeSpans, Resource and Span in one byte, as nearly every sender writes them.
 const (
+	tagSpans              = 2<<3 | wireLen
+	tagResourceAttributes = 1<<3 | wireLen
+
 	tagTraceID    = 1<<3 | wireLen
 	tagSpanID     = 2<<3 | wireLen
 	tagParentID   = 4<<3 | wireLen
@@ -33,7 +36,7 @@ func (s *scanner) span(b []byte, start, resource, scope int) bool {
 		switch rest[0] {
 		case tagAttributes:
 			if at, end := shortBody(rest); end > 0 {
-				if !s.spanAttribute(b[:pos+end], pos+at, slots) {
+				if !s.attribute(b[:pos+end], pos+at, slots, ofSpan) {
 					return false
 				}
 				pos += end
@@ -57,6 +60,12 @@ func (s *scanner) span(b []byte, start, resource, scope int) bool {
 				pos += 10
 				continue
 			}
+		case tagKind:
+			if len(rest) >= 2 && rest[1] < 0x80 {
+				span.Kind = int32(rest[1])
+				pos += 2
+				continue
+			}
 		case tagName:
 			if at, end := shortBody(rest); end > 0 {
 				span.Name = view(rest[at:end])
@@ -73,6 +82,17 @@ func (s *scanner) span(b []byte, start, resource, scope int) bool {
 			if len(rest) >= 9 {
 				span.End = binary.LittleEndian.Uint64(rest[1:])
 				pos += 9
+				continue
+			}
+		case tagStatus:
+			if len(rest) >= 2 && rest[1] == 0 {
+				pos += 2
+				continue
+			}
+		case tagFlags0:
+			if len(rest) >= 6 && rest[1] == tagFlags1 {
+				span.Flags = binary.LittleEndian.Uint32(rest[2:])
+				pos += 6
 				continue
 			}
 		}
@@ -129,7 +149,7 @@ func (s *scanner) spanField(b []byte, f field, span *spanview.Span, slots []span
 	case 8:
 		span.End = f.value
 	case 9:
-		return s.spanAttribute(b, f.start, slots)
+		return s.attribute(b, f.start, slots, ofSpan)
 	case 11, 13:
 		return s.check(b, f.start, typeOf(spanMessage, f.num).message, 0)
 	case 15:

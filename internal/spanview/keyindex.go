@@ -46,3 +46,6 @@ func (x *keyIndex) lookup(key []byte) int {
 	}
 	return -1
 }
+
+// mayHold is false for most keys that are not in the index, and true for all that are. Unlike lookup it is inlined.
+func (x *keyIndex) mayHold(key []byte) bool { return x.first[hashOf(key)] != 0 }

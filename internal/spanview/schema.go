@@ -61,6 +61,9 @@ func (s *Schema) SpanKey(slot SpanSlot) string { return s.span.keys[slot] }
 // ResourceKey returns the attribute key of a slot.
 func (s *Schema) ResourceKey(slot ResourceSlot) string { return s.resource.keys[slot] }
 
+// MayWantSpan is the cheap question before [Schema.LookupSpan]: where it is false, the key of a span attribute has no slot.
+func (s *Schema) MayWantSpan(key []byte) bool { return s.span.mayHold(key) }
+
 // LookupSpan returns the slot of a span attribute's key, or -1. It does not allocate and does not keep the key.
 func (s *Schema) LookupSpan(key []byte) int { return s.span.lookup(key) }
 
