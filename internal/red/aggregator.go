@@ -38,6 +38,7 @@ type Aggregator struct {
 
 	flushing  sync.Mutex // protects all below
 	spare     [2]*table  // by family, empty
+	peak      [2]int     // by family: the most entries a lane's table had lately
 	last      pcommon.Timestamp
 	resources []*resource // that have series, in the order they were first flushed
 	idle      []*series   // scratch

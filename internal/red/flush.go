@@ -36,19 +36,27 @@ type flush struct {
 
 // drain adds up what the lanes counted. Each lane goes on with an empty table meanwhile.
 func (a *Aggregator) drain(f *flush) {
-	for i := range a.lanes {
-		l := &a.lanes[i]
-		for _, fam := range a.families {
-			l.mu.Lock()
-			full := l.tables[fam.index]
-			l.tables[fam.index] = a.spare[fam.index]
-			l.mu.Unlock()
-			f.tables += full.bytes()
+	for _, fam := range a.families {
+		peak := a.peak[fam.index]
+		a.peak[fam.index] -= peak / 4
+		for i := range a.lanes {
+			full := a.swap(&a.lanes[i], fam)
 			a.merge(full, f.now)
-			full.clear()
+			f.tables += full.bytes()
+			a.peak[fam.index] = max(a.peak[fam.index], len(full.entries))
+			full.clear(max(peak, len(full.entries)))
 			a.spare[fam.index] = full
 		}
 	}
+}
+
+// swap takes a lane's table and gives it the spare one.
+func (a *Aggregator) swap(l *lane, fam *family) *table {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	full := l.tables[fam.index]
+	l.tables[fam.index] = a.spare[fam.index]
+	return full
 }
 
 func (a *Aggregator) merge(t *table, now pcommon.Timestamp) {

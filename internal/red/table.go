@@ -103,9 +103,9 @@ func (t *table) cell(n int) []uint64 {
 	return t.cells[at : at+t.stride : at+t.stride]
 }
 
-// clear empties the table. Its memory is kept, unless it is far more than was needed this time.
-func (t *table) clear() {
-	if len(t.slots) > tableSlotsMin && 16*len(t.entries) < len(t.slots) {
+// clear empties the table. Its memory is kept, unless it is far more than the given number of entries needs.
+func (t *table) clear(entries int) {
+	if len(t.slots) > max(tableSlotsMin, 8*entries) {
 		*t = *newTable(t.stride, t.maxSize)
 		return
 	}
