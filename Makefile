@@ -34,7 +34,7 @@ unit: ## unit tests under the race detector, in random order
 
 .PHONY: integration
 integration: build ## tests that start bin/otelcol-slo
-	go test -tags=integration -count=1 $(shell grep -rl --include='*_test.go' '^//go:build integration' . | xargs -r -n1 dirname | sort -u)
+	go test -tags=integration -count=1 -p=1 -timeout=30m $(shell grep -rl --include='*_test.go' '^//go:build integration' . | xargs -r -n1 dirname | sort -u)
 
 .PHONY: fmt
 fmt: ## format the code
