@@ -49,7 +49,8 @@ type Generator struct {
 	options  Options
 	schedule schedule
 	bodies   [RequestsPerRound]body
-	cancel   context.CancelFunc
+	sending  context.Context // of requests under way
+	stop     context.CancelFunc
 	workers  sync.WaitGroup
 
 	requests, spans, bytes atomic.Uint64
@@ -65,14 +66,14 @@ type body struct {
 	bytes []byte
 }
 
-// Start begins to send. The generator ends by itself after its rounds, else by Stop or when ctx is done. The sender stays
-// the caller's.
+// Start begins to send. The generator ends by itself after its rounds, else by Stop, or when ctx is done: then requests under
+// way are broken off, and whether they were accepted is not known. The sender stays the caller's.
 func Start(ctx context.Context, p *Plan, s send.Sender, o Options) *Generator {
 	if o.Workers == 0 {
 		o.Workers = 4
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	g := &Generator{plan: p, sender: s, options: o, cancel: cancel, stats: Stats{Refused: map[string]uint64{}}}
+	running, stop := context.WithCancel(ctx)
+	g := &Generator{plan: p, sender: s, options: o, sending: ctx, stop: stop, stats: Stats{Refused: map[string]uint64{}}}
 	g.schedule = schedule{plan: p, cohorts: o.Rounds}
 	if o.SpansPerSecond > 0 {
 		g.schedule.every = time.Duration(float64(time.Second) * float64(p.Spec.SpansPerRequest()) / o.SpansPerSecond)
@@ -81,21 +82,21 @@ func Start(ctx context.Context, p *Plan, s send.Sender, o Options) *Generator {
 		g.bodies[i].bytes = bytes.Clone(p.requests[i].body)
 	}
 	for range o.Workers {
-		g.workers.Go(func() { g.work(ctx) })
+		g.workers.Go(func() { g.work(running) })
 	}
 	return g
 }
 
-// Stop ends the load: requests under way are cancelled, and count as given up.
+// Stop ends the load: requests under way are answered first, refused ones are not sent again. It may be called twice.
 func (g *Generator) Stop() {
-	g.cancel()
+	g.stop()
 	g.workers.Wait()
 }
 
 // Wait returns when all rounds were sent.
 func (g *Generator) Wait() {
 	g.workers.Wait()
-	g.cancel()
+	g.stop()
 }
 
 // Spans returns the number of spans acknowledged so far; it costs nothing.
@@ -162,11 +163,12 @@ func (g *Generator) send(ctx context.Context, j job, ids []truth.TraceID) []trut
 	return ids
 }
 
-// counting is the generator's sender, which counts refusals as they come.
+// counting is the generator's sender: it counts refusals as they come, and lets requests under way finish when the load is
+// stopped.
 type counting struct{ g *Generator }
 
-func (c counting) Send(ctx context.Context, signal send.Signal, body []byte) send.Outcome {
-	o := c.g.sender.Send(ctx, signal, body)
+func (c counting) Send(_ context.Context, signal send.Signal, body []byte) send.Outcome {
+	o := c.g.sender.Send(c.g.sending, signal, body)
 	if o.Code != send.OK {
 		c.g.mu.Lock()
 		c.g.stats.Refused[o.Code]++

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -259,6 +260,45 @@ func (r *refuseEvery) Send(ctx context.Context, s send.Signal, body []byte) send
 	return r.Sender.Send(ctx, s, body)
 }
 
+func TestFixedRateIsKept(t *testing.T) {
+	p, err := NewPlan(ReferenceSmall())
+	require.NoError(t, err)
+	synctest.Test(t, func(t *testing.T) {
+		started := time.Now()
+		g := Start(t.Context(), p, discard{}, Options{SpansPerSecond: 16 * 100, Rounds: 2})
+		g.Wait()
+		// 128 requests, one every 10 ms.
+		assert.Equal(t, 1270*time.Millisecond, time.Since(started))
+		assert.EqualValues(t, 128, g.Stats().Requests)
+	})
+}
+
+// A request under way when the load is stopped is answered first, and what was answered is in the truth.
+func TestStopLosesNoAnswer(t *testing.T) {
+	p, err := NewPlan(ReferenceSmall())
+	require.NoError(t, err)
+	synctest.Test(t, func(t *testing.T) {
+		rec := newRecorder()
+		g := Start(t.Context(), p, slow{rec}, Options{Workers: 3})
+		time.Sleep(10500 * time.Millisecond)
+		g.Stop()
+		assert.EqualValues(t, 33, g.Stats().Requests)
+		assert.Zero(t, g.Stats().GivenUp)
+		assert.NoError(t, p.RED(g.Acked()).Plain().Diff(rec.truth.RED, 0))
+	})
+}
+
+type slow struct{ send.Sender }
+
+func (s slow) Send(ctx context.Context, signal send.Signal, body []byte) send.Outcome {
+	select {
+	case <-time.After(time.Second):
+		return s.Sender.Send(ctx, signal, body)
+	case <-ctx.Done():
+		return send.Outcome{Code: "Canceled"}
+	}
+}
+
 type discard struct{}
 
 func (discard) Send(context.Context, send.Signal, []byte) send.Outcome {
@@ -272,7 +312,7 @@ func BenchmarkPatching(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			p, err := NewPlan(spec)
 			require.NoError(b, err)
-			g := &Generator{plan: p, sender: discard{}, schedule: schedule{plan: p}}
+			g := &Generator{plan: p, sender: discard{}, sending: b.Context(), schedule: schedule{plan: p}}
 			for i := range g.bodies {
 				g.bodies[i].bytes = append([]byte(nil), p.requests[i].body...)
 			}
