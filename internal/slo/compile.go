@@ -1,6 +1,8 @@
 package slo
 
 import (
+	"sync/atomic"
+
 	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
 )
 
@@ -14,7 +16,11 @@ type Counter struct {
 	all   []*slo
 	// walkers are the counter's own scratch of every lane, protected by the lane's lock.
 	walkers []walker
+	planned atomic.Int64 // bytes of the walkers' plans, about
 }
+
+// Bytes returns about how much memory the counts take, with everything that finds them.
+func (c *Counter) Bytes() int64 { return c.ledger.bytes.Load() + c.planned.Load() }
 
 // slots are the attributes that are read by meaning; empty where no SLO needs them.
 type slots struct {

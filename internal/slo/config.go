@@ -24,7 +24,7 @@ type SLO struct {
 	// resource. Default: none. `service.name` may be listed; events are always counted by service.
 	GroupBy []string `mapstructure:"group_by"`
 	// GroupsMax bounds the groups of the SLO; later ones are counted together as "__overflow__", by service where
-	// services are few enough. Default (and 0): 2000.
+	// services are few enough. Default (and 0): 2000; at most 1000000.
 	GroupsMax int `mapstructure:"groups_max"`
 	// Overrides change what is good for single services of a "*" SLO and declare them, so that they are present at 0.
 	Overrides []Override `mapstructure:"overrides"`
@@ -101,6 +101,7 @@ type Errors struct {
 
 const (
 	groupsMaxDefault = 2000
+	groupsMaxLimit   = 1_000_000
 	anyService       = "*"
 	// overflowValue is the label value of groups beyond groups_max.
 	overflowValue = "__overflow__"

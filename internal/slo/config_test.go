@@ -44,7 +44,7 @@ func TestValidateNamesKeyRuleAndValue(t *testing.T) {
 		{"two groups of one label", `- {name: a, service: a, objective: 99, errors: {}, group_by: [http.route, http_route]}`, `slos[0].group_by[1] must have a label of its own (got "http_route", whose label http_route is taken by "http.route")`},
 		{"a group of a reserved label", `- {name: a, service: a, objective: 99, errors: {}, group_by: [outcome]}`, `slos[0].group_by[0] must have a label of its own`},
 		{"a group without a name", `- {name: a, service: a, objective: 99, errors: {}, group_by: [""]}`, "slos[0].group_by[0] must be an attribute's name"},
-		{"negative groups_max", `- {name: a, service: a, objective: 99, errors: {}, groups_max: -1}`, "slos[0].groups_max must be at least 1"},
+		{"negative groups_max", `- {name: a, service: a, objective: 99, errors: {}, groups_max: -1}`, "slos[0].groups_max must be from 1 to 1000000"},
 		{"fewer groups than overrides", `- {name: a, service: "*", objective: 99, errors: {}, groups_max: 1, overrides: [{service: x}, {service: y}]}`, "(got 1 for 2 overrides)"},
 		{"overrides of one service", `- {name: a, service: a, objective: 99, errors: {}, overrides: [{service: a}]}`, `slos[0].overrides need service "*" (got "a")`},
 		{"an override twice", `- {name: a, service: "*", objective: 99, errors: {}, overrides: [{service: x}, {service: x}]}`, `slos[0].overrides[1].service must be unique (got "x" twice)`},

@@ -79,9 +79,9 @@ func parseSLO(p *parser, s *SLO) *definition {
 	if d.groupsMax == 0 {
 		d.groupsMax = groupsMaxDefault
 	}
-	if d.groupsMax < 1 || d.groupsMax < len(s.Overrides) {
-		p.add("groups_max", "must be at least 1, and at least the number of overrides (got %d for %d overrides)",
-			s.GroupsMax, len(s.Overrides))
+	if d.groupsMax < max(len(s.Overrides), 1) || d.groupsMax > groupsMaxLimit {
+		p.add("groups_max", "must be from 1 to %d, and at least the number of overrides (got %d for %d overrides)",
+			groupsMaxLimit, s.GroupsMax, len(s.Overrides))
 	}
 	d.groupBy = parseGroupBy(p, s.GroupBy)
 	d.match = parseMatch(p, "match", &s.Match)

@@ -17,6 +17,7 @@ import (
 // A group's key is its label values, the service first, each preceded by its length. Keys are text: two values that
 // would become the same label are the same group.
 type series struct {
+	ledger  *ledger
 	id      int
 	name    string
 	groupBy []string
@@ -45,8 +46,9 @@ type announced struct {
 	live  bool   // sent by the last flush
 }
 
-func newSeries(id int, name string, groupBy []string) *series {
-	s := &series{id: id, name: name, groupBy: groupBy}
+// newSeries must be called with the ledger's lock held.
+func newSeries(l *ledger, d *definition) *series {
+	s := &series{ledger: l, id: len(l.all), name: d.name, groupBy: d.groupBy}
 	s.admitted.groups, s.spilled.groups = map[string]int32{}, map[string]int32{}
 	return s
 }
@@ -61,6 +63,8 @@ func (s *series) add(key []byte) int32 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	values := splitKey(key)
+	lanes := int64(len(s.ledger.lanes))
+	s.ledger.bytes.Add(groupBytes + 2*int64(len(key)) + lanes*(laneGroupBytes+int64(len(key))))
 	s.groups = append(s.groups, &group{service: values[0], values: values[1:]})
 	return int32(len(s.groups) - 1)
 }

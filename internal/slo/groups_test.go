@@ -123,3 +123,18 @@ func TestMorePlansThanALaneRemembersCountTheSame(t *testing.T) {
 		assert.Equal(t, 2, got[fmt.Sprintf("events{outcome=good service=s%d slo=a}", i)])
 	}
 }
+
+func TestMemoryIsToldAndBounded(t *testing.T) {
+	r := newRig(t, `- {name: a, service: "*", objective: 99, errors: {}, group_by: [http.route], groups_max: 10}`, 2, nil)
+	assert.Zero(t, r.Bytes())
+	event := func(service string) { r.observe(0, span{service: service, attrs: attrs{"http.route": service}}) }
+	event("a")
+	one := r.Bytes()
+	assert.Positive(t, one)
+	event("a")
+	assert.Equal(t, one, r.Bytes())
+	for i := range 100 {
+		event(fmt.Sprint(i) + strings.Repeat("x", 1_000_000))
+	}
+	assert.Less(t, r.Bytes(), int64(50_000), "long names are cut in keys and not remembered whole")
+}

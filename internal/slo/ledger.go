@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,6 +26,9 @@ const seriesMax = 4096
 type ledger struct {
 	options Options
 	lanes   []*lane
+
+	// bytes is what the groups take, about.
+	bytes atomic.Int64
 
 	mu     sync.Mutex
 	byName map[string]*series
@@ -93,7 +97,7 @@ func (l *ledger) enter(defs []*definition) ([]*series, error) {
 	for i, d := range defs {
 		s := l.byName[d.identity()]
 		if s == nil {
-			s = newSeries(len(l.all), d.name, d.groupBy)
+			s = newSeries(l, d)
 			l.byName[d.identity()] = s
 			l.all = append(l.all, s)
 		}
@@ -105,6 +109,13 @@ func (l *ledger) enter(defs []*definition) ([]*series, error) {
 	}
 	return out, nil
 }
+
+// Rough sizes: of a group with its index entries, of a group's share of a lane, of a plan.
+const (
+	groupBytes     = 256
+	laneGroupBytes = 80
+	planBytes      = 160
+)
 
 func (l *ledger) snapshot() []*series {
 	l.mu.Lock()

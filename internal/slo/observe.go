@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
 )
@@ -155,13 +156,7 @@ func (w *walker) planOf(b *spanview.Batch, resource int) *plan {
 	service := serviceOf(b, resource, w.counter.slots.service)
 	p := w.plans[service]
 	if p == nil {
-		p = &w.scratch
-		if len(w.plans) < plansMax {
-			p = &plan{}
-			service = strings.Clone(service)
-			w.plans[service] = p
-		}
-		w.plan(p, service)
+		p = w.plan(service)
 	}
 	if !p.varies {
 		return p
@@ -184,8 +179,15 @@ func (w *walker) planOf(b *spanview.Batch, resource int) *plan {
 	return &w.now
 }
 
-// plan makes the plan of a service.
-func (w *walker) plan(p *plan, service string) {
+// plan makes the plan of a service, and remembers it where there is room.
+func (w *walker) plan(service string) *plan {
+	p := &w.scratch
+	remember := len(w.plans) < plansMax && len(service) <= valueMax
+	if remember {
+		p = &plan{}
+		service = strings.Clone(service)
+		w.plans[service] = p
+	}
 	*p = plan{entries: p.entries[:0]}
 	for _, s := range w.counter.exact[service] {
 		p.add(s, service)
@@ -193,6 +195,10 @@ func (w *walker) plan(p *plan, service string) {
 	for _, s := range w.counter.all {
 		p.add(s, service)
 	}
+	if remember {
+		w.counter.planned.Add(planBytes + int64(len(service)) + int64(len(p.entries))*int64(unsafe.Sizeof(entry{})))
+	}
+	return p
 }
 
 func (p *plan) add(s *slo, service string) {
