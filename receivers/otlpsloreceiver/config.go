@@ -1,0 +1,91 @@
+package otlpsloreceiver
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configgrpc"
+	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/config/configtls"
+	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/red"
+	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
+	"github.com/otelcol-slo/otelcol-slo/internal/slo"
+	"github.com/otelcol-slo/otelcol-slo/internal/spanpipe"
+)
+
+// Config is the configuration of a receiver otlp_slo.
+type Config struct {
+	// Protocols are where OTLP is taken, the stock otlp receiver's blocks.
+	Protocols Protocols `mapstructure:"protocols"`
+	// ReceiveTimeout bounds how long a request's body may take to arrive. Default 30s.
+	ReceiveTimeout time.Duration `mapstructure:"receive_timeout"`
+	// ShutdownTimeout bounds how long the end may take: deciding what is held, sending it, the last flush. Default 20s.
+	ShutdownTimeout time.Duration `mapstructure:"shutdown_timeout"`
+
+	Memory   spanpipe.MemoryConfig `mapstructure:"memory"`
+	Sampling sampling.Config       `mapstructure:"sampling"`
+	Output   spanpipe.OutputConfig `mapstructure:"output"`
+	RED      red.Config            `mapstructure:"red"`
+	SLO      slo.Config            `mapstructure:"slo"`
+}
+
+// Protocols are the protocols that OTLP is taken over. One that is absent is off.
+type Protocols struct {
+	// GRPC listens on localhost:4317 where nothing else is said.
+	GRPC configoptional.Optional[configgrpc.ServerConfig] `mapstructure:"grpc"`
+	// HTTP listens on localhost:4318 where nothing else is said; paths are /v1/traces, /v1/metrics and /v1/logs.
+	HTTP configoptional.Optional[confighttp.ServerConfig] `mapstructure:"http"`
+}
+
+var (
+	_ component.Config  = (*Config)(nil)
+	_ confmap.Validator = (*Config)(nil)
+)
+
+func createDefaultConfig() component.Config {
+	grpc := configgrpc.NewDefaultServerConfig()
+	grpc.NetAddr.Endpoint = "localhost:4317"
+	grpc.ReadBufferSize = 512 << 10
+	grpc.MaxRecvMsgSizeMiB = grpcMessageMiBDefault
+	http := confighttp.NewDefaultServerConfig()
+	http.NetAddr.Endpoint = "localhost:4318"
+	http.TLS = configoptional.None[configtls.ServerConfig]()
+	engine := spanpipe.DefaultConfig()
+	return &Config{
+		Protocols:       Protocols{GRPC: configoptional.Default(grpc), HTTP: configoptional.Default(http)},
+		ReceiveTimeout:  30 * time.Second,
+		ShutdownTimeout: 20 * time.Second,
+		Memory:          engine.Memory,
+		Sampling:        engine.Sampling,
+		Output:          engine.Output,
+		RED:             engine.RED,
+		SLO:             engine.SLO,
+	}
+}
+
+// grpcMessageMiBDefault is gRPC's own default, said here because bytes in flight are reserved by it.
+const grpcMessageMiBDefault = 4
+
+// Validate returns the rules that are broken across blocks; each block is asked by the Collector itself.
+func (c *Config) Validate() error {
+	var errs []error
+	if !c.Protocols.GRPC.HasValue() && !c.Protocols.HTTP.HasValue() {
+		errs = append(errs, errors.New("protocols must have grpc, http or both (got none): add e.g. `grpc:` below it"))
+	}
+	if c.ReceiveTimeout <= 0 {
+		errs = append(errs, fmt.Errorf("receive_timeout must be a positive duration (got %s)", c.ReceiveTimeout))
+	}
+	if c.ShutdownTimeout <= 0 {
+		errs = append(errs, fmt.Errorf("shutdown_timeout must be a positive duration (got %s)", c.ShutdownTimeout))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) engine() spanpipe.Config {
+	return spanpipe.Config{Memory: c.Memory, Sampling: c.Sampling, Output: c.Output, RED: c.RED, SLO: c.SLO}
+}
