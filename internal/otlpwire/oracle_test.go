@@ -2,7 +2,6 @@ package otlpwire
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"testing"
 
@@ -50,7 +49,7 @@ func scanLikePdata(t testing.TB, buf []byte, schema *spanview.Schema, batch *spa
 	}
 	switch {
 	case errors.Is(err, ErrTooDeep) && oracleErr == nil:
-		require.Greater(t, tracesDepth(export.Traces()), MaxDepth, "refused as too deep")
+		require.Greater(t, depthOf(buf, requestMessage), MaxDepth, "refused as too deep")
 		return ptrace.Traces{}, false
 	case errors.Is(err, ErrTooDeep):
 		return ptrace.Traces{}, false
@@ -59,7 +58,7 @@ func scanLikePdata(t testing.TB, buf []byte, schema *spanview.Schema, batch *spa
 		return ptrace.Traces{}, false
 	}
 	require.NoError(t, err)
-	require.LessOrEqual(t, tracesDepth(export.Traces()), MaxDepth)
+	require.LessOrEqual(t, depthOf(buf, requestMessage), MaxDepth)
 	requireSameBatch(t, export.Traces(), buf, schema, batch)
 	return export.Traces(), true
 }
@@ -202,53 +201,22 @@ func pieceOf(b *spanview.Batch, buf []byte, i int) Piece {
 	}
 }
 
-// tracesDepth returns how deep the deepest value of any attribute is nested.
-func tracesDepth(traces ptrace.Traces) int {
+// depthOf returns how deep the deepest value in a valid message is nested, also where a later field takes its place: the
+// recursion that Scan does without.
+func depthOf(b []byte, m messageID) int {
 	depth := 0
-	note := func(attributes pcommon.Map) { depth = max(depth, mapDepth(attributes)) }
-	for _, rs := range traces.ResourceSpans().All() {
-		note(rs.Resource().Attributes())
-		for _, ss := range rs.ScopeSpans().All() {
-			note(ss.Scope().Attributes())
-			for _, span := range ss.Spans().All() {
-				note(span.Attributes())
-				for _, event := range span.Events().All() {
-					note(event.Attributes())
-				}
-				for _, link := range span.Links().All() {
-					note(link.Attributes())
-				}
-			}
+	for pos := 0; pos < len(b); {
+		f, err := readField(b, pos, m)
+		if err != nil {
+			panic(err)
 		}
+		if inner := typeOf(m, f.num).message; inner != noMessage {
+			depth = max(depth, depthOf(b[f.start:f.end], inner))
+		}
+		pos = f.end
+	}
+	if m == anyValueMessage {
+		depth++
 	}
 	return depth
-}
-
-func mapDepth(m pcommon.Map) int {
-	depth := 0
-	for _, v := range m.All() {
-		depth = max(depth, valueDepth(v))
-	}
-	return depth
-}
-
-func valueDepth(v pcommon.Value) int {
-	switch v.Type() {
-	case pcommon.ValueTypeMap:
-		return 1 + mapDepth(v.Map())
-	case pcommon.ValueTypeSlice:
-		depth := 0
-		for _, element := range v.Slice().All() {
-			depth = max(depth, valueDepth(element))
-		}
-		return 1 + depth
-	}
-	return 1
-}
-
-func TestTheOracleMeasuresDepth(t *testing.T) {
-	v := pcommon.NewValueSlice()
-	v.Slice().AppendEmpty().SetEmptyMap().PutStr("k", "v")
-	v.Slice().AppendEmpty().SetInt(1)
-	require.Equal(t, 3, valueDepth(v), fmt.Sprint(v.AsRaw()))
 }
