@@ -142,19 +142,6 @@ func TestReassemblingDoesNotAllocate(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(100, assemble))
 }
 
-func TestSpanTimesAreThoseOfTheSpan(t *testing.T) {
-	batch := &spanview.Batch{}
-	buf := referenceRequest(1)
-	require.NoError(t, Scan(buf, referenceSchema(), batch))
-	for i := range batch.Spans {
-		start, end := SpanTimes(batch.Bytes(buf, batch.Spans[i].Raw))
-		require.Equal(t, [2]uint64{batch.Spans[i].Start, batch.Spans[i].End}, [2]uint64{start, end})
-		require.NotZero(t, end)
-	}
-	start, end := SpanTimes(unhex("39 0100000000000000 39 0200000000000000 41 0300"))
-	require.Equal(t, [2]uint64{2, 0}, [2]uint64{start, end}, "the last start, and no end: it is cut off")
-}
-
 // BenchmarkAssemble builds each trace of a reference request anew, as the sampler does with kept ones.
 func BenchmarkAssemble(b *testing.B) {
 	batch, a := &spanview.Batch{}, &Assembler{}

@@ -75,8 +75,7 @@ func (s *scanner) store(key []byte, v spanview.Value, slots []spanview.Value, of
 	}
 }
 
-// shortValue reads an AnyValue of less than 128 bytes with one field that holds no other values. It returns an absent
-// value for any other, valid or not.
+// shortNumber reads an AnyValue with one field, a number or a bool. It returns an absent value for any other, valid or not.
 func shortNumber(b []byte) (v spanview.Value) {
 	if len(b) < 2 {
 		return v

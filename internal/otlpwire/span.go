@@ -44,44 +44,37 @@ func (s *scanner) span(b []byte, start, resource, scope int) bool {
 			}
 		case tagTraceID:
 			if len(rest) >= 18 && rest[1] == 16 {
-				span.TraceID = [16]byte(rest[2:])
-				pos += 18
+				span.TraceID, pos = [16]byte(rest[2:]), pos+18
 				continue
 			}
 		case tagSpanID:
 			if len(rest) >= 10 && rest[1] == 8 {
-				span.SpanID = [8]byte(rest[2:])
-				pos += 10
+				span.SpanID, pos = [8]byte(rest[2:]), pos+10
 				continue
 			}
 		case tagParentID:
 			if len(rest) >= 10 && rest[1] == 8 {
-				span.ParentID = [8]byte(rest[2:])
-				pos += 10
+				span.ParentID, pos = [8]byte(rest[2:]), pos+10
 				continue
 			}
 		case tagKind:
 			if len(rest) >= 2 && rest[1] < 0x80 {
-				span.Kind = int32(rest[1])
-				pos += 2
+				span.Kind, pos = int32(rest[1]), pos+2
 				continue
 			}
 		case tagName:
 			if at, end := shortBody(rest); end > 0 {
-				span.Name = view(rest[at:end])
-				pos += end
+				span.Name, pos = view(rest[at:end]), pos+end
 				continue
 			}
 		case tagStart:
 			if len(rest) >= 9 {
-				span.Start = binary.LittleEndian.Uint64(rest[1:])
-				pos += 9
+				span.Start, pos = binary.LittleEndian.Uint64(rest[1:]), pos+9
 				continue
 			}
 		case tagEnd:
 			if len(rest) >= 9 {
-				span.End = binary.LittleEndian.Uint64(rest[1:])
-				pos += 9
+				span.End, pos = binary.LittleEndian.Uint64(rest[1:]), pos+9
 				continue
 			}
 		case tagStatus:
@@ -91,8 +84,7 @@ func (s *scanner) span(b []byte, start, resource, scope int) bool {
 			}
 		case tagFlags0:
 			if len(rest) >= 6 && rest[1] == tagFlags1 {
-				span.Flags = binary.LittleEndian.Uint32(rest[2:])
-				pos += 6
+				span.Flags, pos = binary.LittleEndian.Uint32(rest[2:]), pos+6
 				continue
 			}
 		}
@@ -172,23 +164,4 @@ func (s *scanner) status(b []byte, pos int, span *spanview.Span) bool {
 		pos = f.end
 	}
 	return true
-}
-
-// SpanTimes reads the start and the end (Unix nanoseconds) out of the body of a span that [Scan] has accepted. Of any
-// other body it reads what it can.
-func SpanTimes(span []byte) (start, end uint64) {
-	for pos := 0; pos < len(span); {
-		f, err := readField(span, pos, spanMessage)
-		if err != nil {
-			break
-		}
-		switch f.num {
-		case 7:
-			start = f.value
-		case 8:
-			end = f.value
-		}
-		pos = f.end
-	}
-	return start, end
 }
