@@ -49,8 +49,8 @@ type Generator struct {
 	options  Options
 	schedule schedule
 	bodies   [RequestsPerRound]body
-	sending  context.Context // of requests under way
-	stop     context.CancelFunc
+	stopped  chan struct{}
+	stopOnce sync.Once
 	workers  sync.WaitGroup
 
 	requests, spans, bytes atomic.Uint64
@@ -72,8 +72,7 @@ func Start(ctx context.Context, p *Plan, s send.Sender, o Options) *Generator {
 	if o.Workers == 0 {
 		o.Workers = 4
 	}
-	running, stop := context.WithCancel(ctx)
-	g := &Generator{plan: p, sender: s, options: o, sending: ctx, stop: stop, stats: Stats{Refused: map[string]uint64{}}}
+	g := &Generator{plan: p, sender: s, options: o, stopped: make(chan struct{}), stats: Stats{Refused: map[string]uint64{}}}
 	g.schedule = schedule{plan: p, cohorts: o.Rounds}
 	if o.SpansPerSecond > 0 {
 		g.schedule.every = time.Duration(float64(time.Second) * float64(p.Spec.SpansPerRequest()) / o.SpansPerSecond)
@@ -82,22 +81,19 @@ func Start(ctx context.Context, p *Plan, s send.Sender, o Options) *Generator {
 		g.bodies[i].bytes = bytes.Clone(p.requests[i].body)
 	}
 	for range o.Workers {
-		g.workers.Go(func() { g.work(running) })
+		g.workers.Go(func() { g.work(ctx) })
 	}
 	return g
 }
 
 // Stop ends the load: requests under way are answered first, refused ones are not sent again. It may be called twice.
 func (g *Generator) Stop() {
-	g.stop()
+	g.stopOnce.Do(func() { close(g.stopped) })
 	g.workers.Wait()
 }
 
 // Wait returns when all rounds were sent.
-func (g *Generator) Wait() {
-	g.workers.Wait()
-	g.stop()
-}
+func (g *Generator) Wait() { g.workers.Wait() }
 
 // Spans returns the number of spans acknowledged so far; it costs nothing.
 func (g *Generator) Spans() uint64 { return g.spans.Load() }
@@ -121,12 +117,9 @@ func (g *Generator) Acked() Acked {
 
 func (g *Generator) work(ctx context.Context) {
 	var ids []truth.TraceID
-	for ctx.Err() == nil {
+	for {
 		j, ok := g.schedule.next()
-		if !ok {
-			return
-		}
-		if !sleepUntil(ctx, j.due) {
+		if !ok || !g.waitUntil(ctx, j.due) {
 			return
 		}
 		ids = g.send(ctx, j, ids)
@@ -141,7 +134,7 @@ func (g *Generator) send(ctx context.Context, j job, ids []truth.TraceID) []trut
 	sender := send.Sender(counting{g})
 	var o send.Outcome
 	if g.options.Retry {
-		o, _ = send.Retry(ctx, sender, send.Traces, b.bytes)
+		o, _ = send.Retry(ctx, sender, send.Traces, b.bytes, g.stopped)
 	} else {
 		o = sender.Send(ctx, send.Traces, b.bytes)
 	}
@@ -163,12 +156,11 @@ func (g *Generator) send(ctx context.Context, j job, ids []truth.TraceID) []trut
 	return ids
 }
 
-// counting is the generator's sender: it counts refusals as they come, and lets requests under way finish when the load is
-// stopped.
+// counting is the generator's sender, which counts refusals as they come.
 type counting struct{ g *Generator }
 
-func (c counting) Send(_ context.Context, signal send.Signal, body []byte) send.Outcome {
-	o := c.g.sender.Send(c.g.sending, signal, body)
+func (c counting) Send(ctx context.Context, signal send.Signal, body []byte) send.Outcome {
+	o := c.g.sender.Send(ctx, signal, body)
 	if o.Code != send.OK {
 		c.g.mu.Lock()
 		c.g.stats.Refused[o.Code]++
@@ -183,15 +175,27 @@ func (c counting) Send(_ context.Context, signal send.Signal, body []byte) send.
 
 func (c counting) Close() error { return nil }
 
-// sleepUntil returns false where ctx is done before; the zero time has come already.
-func sleepUntil(ctx context.Context, due time.Time) bool {
-	wait := time.Until(due)
-	if due.IsZero() || wait <= 0 {
-		return ctx.Err() == nil
+// waitUntil returns at a time, true unless the load ends before; the zero time has come already.
+func (g *Generator) waitUntil(ctx context.Context, due time.Time) bool {
+	var later <-chan time.Time
+	if wait := time.Until(due); wait > 0 {
+		later = time.After(wait)
 	}
 	select {
-	case <-time.After(wait):
+	case <-g.stopped:
+		return false
+	case <-ctx.Done():
+		return false
+	default:
+	}
+	if later == nil {
 		return true
+	}
+	select {
+	case <-later:
+		return true
+	case <-g.stopped:
+		return false
 	case <-ctx.Done():
 		return false
 	}

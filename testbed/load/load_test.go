@@ -123,7 +123,7 @@ func TestTruthIsWhatWasSent(t *testing.T) {
 			assert.Empty(t, st.Refused)
 			found := rec.truth
 			require.NoError(t, p.RED(g.Acked()).Plain().Diff(found.RED, 0))
-			assert.EqualValues(t, st.Spans, found.RED.Calls())
+			assert.Equal(t, st.Spans, found.RED.Calls())
 
 			want := p.Traces(g.Acked())
 			require.Len(t, found.Traces, len(want))
@@ -312,7 +312,7 @@ func BenchmarkPatching(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			p, err := NewPlan(spec)
 			require.NoError(b, err)
-			g := &Generator{plan: p, sender: discard{}, sending: b.Context(), schedule: schedule{plan: p}}
+			g := &Generator{plan: p, sender: discard{}, stopped: make(chan struct{}), schedule: schedule{plan: p}}
 			for i := range g.bodies {
 				g.bodies[i].bytes = append([]byte(nil), p.requests[i].body...)
 			}

@@ -3,7 +3,6 @@ package replay
 import (
 	"context"
 	"fmt"
-	"maps"
 	"sync"
 	"time"
 
@@ -104,7 +103,7 @@ func (p *player) feed(ctx context.Context, requests chan<- *Request) error {
 func (p *player) send(ctx context.Context, q *Request) {
 	var o send.Outcome
 	if p.options.Retry {
-		o, _ = send.Retry(ctx, counting{p}, p.rec.Signal, q.Body)
+		o, _ = send.Retry(ctx, counting{p}, p.rec.Signal, q.Body, nil)
 	} else {
 		o = counting{p}.Send(ctx, p.rec.Signal, q.Body)
 	}
@@ -138,9 +137,5 @@ func (c counting) Close() error { return nil }
 
 // String says what became of the requests, in one line.
 func (r Result) String() string {
-	refused := ""
-	for code := range maps.Keys(r.Refused) {
-		refused += fmt.Sprintf(", %d refused (%s)", r.Refused[code], code)
-	}
-	return fmt.Sprintf("%d requests accepted in %v%s", r.Accepted, r.Elapsed.Round(time.Millisecond), refused)
+	return fmt.Sprintf("%d requests accepted in %v, refusals %v", r.Accepted, r.Elapsed.Round(time.Millisecond), r.Refused)
 }

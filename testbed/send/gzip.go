@@ -1,6 +1,7 @@
 package send
 
 import (
+	"errors"
 	"io"
 	"sync"
 
@@ -69,7 +70,7 @@ func (c *gzipCompressor) Decompress(r io.Reader) (io.Reader, error) {
 
 func (z *pooledReader) Read(p []byte) (int, error) {
 	n, err := z.Reader.Read(p)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		z.pool.Put(z)
 	}
 	return n, err

@@ -49,9 +49,9 @@ const (
 	lastBackoff  = 2 * time.Second
 )
 
-// Retry sends a request until it is accepted, is refused for good, or ctx is done. It returns the last outcome and how often
-// the request was refused before.
-func Retry(ctx context.Context, s Sender, signal Signal, body []byte) (Outcome, int) {
+// Retry sends a request until it is accepted or refused for good, ctx is done, or stop is closed: then the request under way
+// is still answered. It returns the last outcome and how often the request was refused before. stop may be nil.
+func Retry(ctx context.Context, s Sender, signal Signal, body []byte, stop <-chan struct{}) (Outcome, int) {
 	backoff := firstBackoff
 	for refused := 0; ; refused++ {
 		o := s.Send(ctx, signal, body)
@@ -64,6 +64,8 @@ func Retry(ctx context.Context, s Sender, signal Signal, body []byte) (Outcome, 
 		}
 		select {
 		case <-time.After(wait):
+		case <-stop:
+			return o, refused
 		case <-ctx.Done():
 			return o, refused
 		}

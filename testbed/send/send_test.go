@@ -100,7 +100,7 @@ func TestRetryWaitsAsAskedOrBacksOff(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				started := time.Now()
-				o, refused := Retry(t.Context(), &refusing{times: max(1, c.refused), answer: c.answer}, Traces, nil)
+				o, refused := Retry(t.Context(), &refusing{times: max(1, c.refused), answer: c.answer}, Traces, nil, nil)
 				assert.Equal(t, c.refused, refused)
 				assert.Equal(t, c.waited, time.Since(started))
 				assert.Equal(t, c.answer.Retryable, o.Code == OK)
@@ -113,7 +113,7 @@ func TestRetryGivesUpWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		o, _ := Retry(ctx, &refusing{times: 1000, answer: Outcome{Code: "429", Retryable: true, RetryAfter: time.Minute}}, Traces, nil)
+		o, _ := Retry(ctx, &refusing{times: 1000, answer: Outcome{Code: "429", Retryable: true, RetryAfter: time.Minute}}, Traces, nil, nil)
 		assert.Equal(t, "429", o.Code)
 		assert.Error(t, ctx.Err())
 	})

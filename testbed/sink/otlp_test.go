@@ -96,7 +96,7 @@ func TestOTLPComesBackOnItsAddress(t *testing.T) {
 	assert.Equal(t, "Unavailable", o.Code)
 	assert.True(t, o.Retryable)
 	require.NoError(t, s.Up())
-	o, _ = send.Retry(t.Context(), client, send.Traces, traceRequest(t, 12))
+	o, _ = send.Retry(t.Context(), client, send.Traces, traceRequest(t, 12), nil)
 	require.Equal(t, send.OK, o.Code)
 	assert.EqualValues(t, 2, s.Stats().Distinct)
 }

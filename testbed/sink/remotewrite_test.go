@@ -151,8 +151,11 @@ func TestREDIsReadFromSpanMetrics(t *testing.T) {
 	s := newRemoteWrite(t)
 	at := func(name, le string, v float64) prompb.TimeSeries {
 		labels := []prompb.Label{
-			{Name: "__name__", Value: name}, {Name: "service_name", Value: "a"}, {Name: "span_name", Value: "op"},
-			{Name: "span_kind", Value: "SPAN_KIND_SERVER"}, {Name: "status_code", Value: "STATUS_CODE_UNSET"},
+			{Name: "__name__", Value: name},
+			{Name: "service_name", Value: "a"},
+			{Name: "span_name", Value: "op"},
+			{Name: "span_kind", Value: "SPAN_KIND_SERVER"},
+			{Name: "status_code", Value: "STATUS_CODE_UNSET"},
 			{Name: "http_route", Value: "/r"},
 		}
 		if le != "" {

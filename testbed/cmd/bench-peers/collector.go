@@ -38,13 +38,11 @@ type collector struct {
 func (b *bench) start(ctx context.Context, v variant, flush time.Duration, countOnly bool) (*collector, error) {
 	c := &collector{variant: v}
 	if err := b.startSinks(c, countOnly); err != nil {
-		c.stop()
-		return nil, err
+		return nil, errors.Join(err, c.stop())
 	}
 	config, err := b.writeConfig(c, flush)
 	if err != nil {
-		c.stop()
-		return nil, err
+		return nil, errors.Join(err, c.stop())
 	}
 	o := proc.Options{Path: b.ours, Args: []string{"--config", config}, Log: config + ".log"}
 	if v.arm == "contrib" {
@@ -52,8 +50,7 @@ func (b *bench) start(ctx context.Context, v variant, flush time.Duration, count
 		o.Env = []string{"GOGC=" + strconv.Itoa(v.gogc)}
 	}
 	if c.process, err = proc.Start(o); err != nil {
-		c.stop()
-		return nil, err
+		return nil, errors.Join(err, c.stop())
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()

@@ -70,7 +70,7 @@ func run(ctx context.Context, s settings) error {
 		defer cancel()
 	}
 	s.options.Workers = s.connections * s.streams
-	g := load.Start(context.Background(), plan, sender, s.options)
+	g := load.Start(context.WithoutCancel(ctx), plan, sender, s.options)
 	context.AfterFunc(ctx, g.Stop)
 	ended := make(chan struct{})
 	go func() { g.Wait(); close(ended) }()
