@@ -32,10 +32,14 @@ func decodeV1(body []byte) ([]Series, error) {
 	for _, md := range req.Metadata {
 		families[md.MetricFamilyName] = Metadata{Type: typeV1(md.Type), Help: md.Help, Unit: md.Unit}
 	}
-	out := make([]Series, len(req.Timeseries))
+	out := make([]Series, 0, len(req.Timeseries))
 	for i := range req.Timeseries {
-		ts, s := &req.Timeseries[i], &out[i]
-		s.Labels = labelsV1(ts.Labels)
+		ts := &req.Timeseries[i]
+		// Exemplars by themselves belong to the histogram before.
+		if len(ts.Samples)+len(ts.Histograms) > 0 || len(out) == 0 {
+			out = append(out, Series{Labels: labelsV1(ts.Labels)})
+		}
+		s := &out[len(out)-1]
 		for _, sample := range ts.Samples {
 			s.Timestamp, s.Value = sample.Timestamp, sample.Value
 		}

@@ -53,18 +53,28 @@ func (e *encoderV1) add(s *Series) {
 		e.samples[0] = prompb.Sample{Value: s.Value, Timestamp: s.Timestamp}
 		ts.Samples = e.samples[:]
 	}
+	if s.Histogram != nil && len(s.Exemplars) > 0 {
+		// Prometheus appends the exemplars of a 1.0 series before its histograms, and loses those of a series that is
+		// new to it: they follow by themselves, as its own sender does it.
+		e.append(ts)
+		ts.Histograms = nil
+	}
 	for i := range s.Exemplars {
 		x := &s.Exemplars[i]
 		ts.Exemplars = append(ts.Exemplars, prompb.Exemplar{
 			Labels: appendLabelsV1(nil, x.Labels), Value: x.Value, Timestamp: x.Timestamp,
 		})
 	}
-	var field []byte
-	e.body, field = appendField(e.body, v1Timeseries, ts.Size())
-	_, _ = ts.MarshalToSizedBuffer(field)
+	e.append(ts)
 	if e.metadata && s.Metadata != (Metadata{}) {
 		e.describe(s)
 	}
+}
+
+func (e *encoderV1) append(ts *prompb.TimeSeries) {
+	var field []byte
+	e.body, field = appendField(e.body, v1Timeseries, ts.Size())
+	_, _ = ts.MarshalToSizedBuffer(field)
 }
 
 // describe adds the metadata of the family, once a request.

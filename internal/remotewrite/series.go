@@ -64,8 +64,8 @@ func (c Counts) Sub(d Counts) Counts {
 	return Counts{max(c.Samples-d.Samples, 0), max(c.Histograms-d.Histograms, 0), max(c.Exemplars-d.Exemplars, 0)}
 }
 
-// min returns the smaller of each kind.
-func (c Counts) min(d Counts) Counts {
+// Min returns the smaller of each kind.
+func (c Counts) Min(d Counts) Counts {
 	return Counts{min(c.Samples, d.Samples), min(c.Histograms, d.Histograms), min(c.Exemplars, d.Exemplars)}
 }
 
@@ -99,6 +99,7 @@ func (s *Series) sizeBound() int {
 		n += exemplarOverhead + labelsBound(s.Exemplars[i].Labels)
 	}
 	if h := s.Histogram; h != nil {
+		n += labelsBound(s.Labels) // again, where 1.0 has the exemplars by themselves
 		n += histogramOverhead + bucketOverhead*(len(h.PositiveBuckets)+len(h.NegativeBuckets))
 		n += spanOverhead*(len(h.PositiveSpans)+len(h.NegativeSpans)) + 9*len(h.CustomValues)
 	}

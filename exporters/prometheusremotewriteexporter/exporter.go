@@ -1,0 +1,211 @@
+package prometheusremotewriteexporter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/remotewrite"
+	"github.com/otelcol-slo/otelcol-slo/internal/remotewrite/translate"
+)
+
+var errShutdown = errors.New("the exporter is shut down")
+
+// metricsExporter takes metrics in, queues them, and has one sender a shard take them out again.
+type metricsExporter struct {
+	config      *Config
+	settings    exporter.Settings
+	logger      *zap.Logger
+	translator  *translate.Translator
+	queue       *remotewrite.Queue
+	negotiation *remotewrite.Negotiation
+	telemetry   *telemetry
+	client      *http.Client
+	userAgent   string
+	buffers     sync.Pool // of *translate.Buffer
+
+	// closing guards closed: nothing is queued after Shutdown has begun.
+	closing sync.RWMutex
+	closed  bool
+	// draining is closed when Shutdown begins: senders end when they have nothing left.
+	draining chan struct{}
+	// life ends when Shutdown has waited long enough: senders end, with what is in flight.
+	life    context.Context
+	endLife context.CancelFunc
+	senders sync.WaitGroup
+
+	// One a minute each: points left out, samples lost, endpoint failing, endpoint downgraded.
+	leftOut, losing, failing, downgrading throttle
+}
+
+var _ exporter.Metrics = (*metricsExporter)(nil)
+
+func newMetricsExporter(set exporter.Settings, config *Config) (*metricsExporter, error) {
+	translator, err := translate.New(config.translation())
+	if err != nil {
+		return nil, fmt.Errorf("cannot create exporter %q: %w", set.ID, err)
+	}
+	e := &metricsExporter{
+		config:     config,
+		settings:   set,
+		logger:     set.Logger,
+		translator: translator,
+		queue: remotewrite.NewQueue(remotewrite.QueueConfig{
+			Shards:        config.shards(),
+			MaxBytes:      config.Queue.MaxPendingBytes,
+			MaxPayloads:   config.Queue.QueueSize,
+			MaxBatchBytes: config.maxBatchBytes(),
+			Metadata:      config.SendMetadata,
+		}),
+		// Names that are not escaped have no place in 1.0.
+		negotiation: remotewrite.NewNegotiation(config.ProtobufMessage, config.strategy().ShouldEscape()),
+		userAgent:   set.BuildInfo.Command + "/" + set.BuildInfo.Version,
+		buffers:     sync.Pool{New: func() any { return new(translate.Buffer) }},
+		draining:    make(chan struct{}),
+	}
+	e.life, e.endLife = context.WithCancel(context.Background())
+	e.telemetry, err = newTelemetry(set, func() (remotewrite.Pending, int, int, bool) {
+		return e.queue.Pending(), config.Queue.QueueSize, e.queue.Shards(), e.negotiation.Downgraded(time.Now())
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot create exporter %q: %w", set.ID, err)
+	}
+	return e, nil
+}
+
+// Capabilities says that the metrics are only read.
+func (e *metricsExporter) Capabilities() consumer.Capabilities { return consumer.Capabilities{} }
+
+// Start opens the HTTP client and starts the senders.
+func (e *metricsExporter) Start(ctx context.Context, host component.Host) error {
+	settings := e.config.HTTP
+	settings.Compression = "" // batches are compressed already
+	client, err := settings.ToClient(ctx, host.GetExtensions(), e.settings.TelemetrySettings)
+	if err != nil {
+		return fmt.Errorf("cannot create the HTTP client for %q: %w", e.settings.ID, err)
+	}
+	// A redirect that turns the POST into a GET would be answered with a page and look like a success.
+	client.CheckRedirect = func(r *http.Request, via []*http.Request) error {
+		if r.Method != http.MethodPost || len(via) >= 10 {
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}
+	e.client = client
+	e.startSenders()
+	return nil
+}
+
+func (e *metricsExporter) startSenders() {
+	for shard := range e.queue.Shards() {
+		s := &sender{metricsExporter: e, shard: shard}
+		e.senders.Go(s.run)
+	}
+}
+
+// ConsumeMetrics queues a payload, whole or not at all. Where there is no room it fails with an error that may be
+// retried; where there would never be, with a permanent one. Without a queue it waits for the answer.
+func (e *metricsExporter) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
+	payload, err := e.enqueue(md)
+	if err != nil || e.config.Queue.Enabled {
+		return err
+	}
+	select {
+	case <-payload.Done():
+		return payload.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (e *metricsExporter) enqueue(md pmetric.Metrics) (*remotewrite.Payload, error) {
+	buffer := e.buffers.Get().(*translate.Buffer)
+	defer func() {
+		buffer.Reset() // lets go of the payload
+		e.buffers.Put(buffer)
+	}()
+	e.translator.Translate(md, buffer)
+
+	e.closing.RLock()
+	defer e.closing.RUnlock()
+	if e.closed {
+		return nil, errShutdown
+	}
+	now := time.Now()
+	payload, err := e.queue.Add(buffer.Series, e.negotiation.Message(now), now)
+	switch {
+	case errors.Is(err, remotewrite.ErrFull):
+		err = fmt.Errorf("cannot queue %d data points: %w: %w", buffer.Points, err, exporterhelper.ErrQueueIsFull)
+	case err != nil:
+		err = consumererror.NewPermanent(fmt.Errorf("cannot queue %d data points: %w", buffer.Points, err))
+	}
+	if err != nil {
+		add(e.telemetry.enqueueFailedPoints, buffer.Points, e.telemetry.id)
+		return nil, err
+	}
+	e.telemetry.queued(len(buffer.Series), &buffer.Dropped)
+	e.logLeftOut(&buffer.Dropped, now)
+	return payload, nil
+}
+
+func (e *metricsExporter) logLeftOut(dropped *translate.Dropped, now time.Time) {
+	if dropped.Total() == 0 {
+		return
+	}
+	skipped, ok := e.leftOut.allow(now)
+	if !ok {
+		return
+	}
+	fields := []zap.Field{zap.Int("other_payloads", skipped)}
+	for reason, n := range dropped {
+		if n > 0 {
+			fields = append(fields, zap.Int(translate.Reason(reason).String(), n))
+		}
+	}
+	e.logger.Warn("data points that have no meaning in Prometheus are left out", fields...)
+}
+
+// Shutdown takes nothing in any more, sends what is queued until the context or shutdown_timeout ends, and counts what
+// is left then.
+func (e *metricsExporter) Shutdown(ctx context.Context) error {
+	e.closing.Lock()
+	again := e.closed
+	e.closed = true
+	e.closing.Unlock()
+	if again {
+		return nil
+	}
+	close(e.draining)
+	ctx, cancel := context.WithTimeout(ctx, e.config.ShutdownTimeout)
+	defer cancel()
+	stop := context.AfterFunc(ctx, e.endLife)
+	e.senders.Wait()
+	stop()
+	e.endLife()
+	if e.client != nil {
+		e.client.CloseIdleConnections()
+	}
+	points, left := 0, remotewrite.Counts{}
+	for _, b := range e.queue.Abandon(errShutdown) {
+		points += b.Points
+		left = left.Add(b.Counts)
+	}
+	e.telemetry.lost(left, lostShutdown)
+	add(e.telemetry.failedPoints, points, e.telemetry.id)
+	if left != (remotewrite.Counts{}) {
+		e.logger.Error("shut down before everything was sent, the rest is lost", zap.Int("data_points", points),
+			zap.Int("samples", left.Samples), zap.Int("histograms", left.Histograms), zap.Int("exemplars", left.Exemplars))
+	}
+	return e.telemetry.shutdown()
+}

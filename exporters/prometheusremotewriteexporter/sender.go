@@ -1,0 +1,231 @@
+package prometheusremotewriteexporter
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/remotewrite"
+)
+
+const (
+	// maxErrorText is how much of an answer is logged.
+	maxErrorText = 1024
+	// maxAnswer is how much of an answer is read so that the connection can be used again.
+	maxAnswer = 64 * 1024
+)
+
+// sender sends what is queued for one shard, one request at a time, in order.
+type sender struct {
+	*metricsExporter
+	shard int
+	// attempt counts the requests with the batch that is the shard's head.
+	attempt int
+	// hurried: the wait that Shutdown found the sender in was cut short, once.
+	hurried bool
+}
+
+// run sends until the exporter is shut down.
+func (s *sender) run() {
+	for {
+		b := s.queue.Head(s.shard)
+		if b != nil {
+			if !s.send(b) {
+				return
+			}
+			continue
+		}
+		select {
+		case <-s.queue.Wake(s.shard):
+		case <-s.draining:
+			if s.queue.Head(s.shard) == nil {
+				return
+			}
+		case <-s.life.Done():
+			return
+		}
+	}
+}
+
+// send sends the shard's head once and settles what becomes of it. It returns false when the exporter's life is over.
+func (s *sender) send(b *remotewrite.Batch) bool {
+	if b.Message == remotewrite.V2 && s.negotiation.Downgraded(time.Now()) {
+		s.downgrade(b)
+		return true
+	}
+	s.attempt++
+	response, text, err := s.post(b)
+	now := time.Now()
+	if err != nil {
+		if s.life.Err() != nil {
+			return false
+		}
+		return s.retry(b, 0, now, zap.Error(err))
+	}
+	switch s.negotiation.Outcome(b.Message, response, now) {
+	case remotewrite.Delivered:
+		s.delivered(b, response)
+	case remotewrite.Retry:
+		return s.retry(b, response.RetryAfter, now, zap.Int("status", response.Status), zap.String("response", text))
+	case remotewrite.TooLarge:
+		s.split(b, now)
+	case remotewrite.Downgrade:
+		if _, ok := s.downgrading.allow(now); ok {
+			s.logger.Info("the endpoint does not understand Remote-Write 2.0, it is sent 1.0",
+				zap.Int("status", response.Status), zap.Duration("asked_again_in", remotewrite.ReprobeAfter))
+		}
+		s.downgrade(b)
+	case remotewrite.Rejected:
+		s.rejected(b, response, text, now)
+	}
+	return true
+}
+
+// post sends a batch and returns the answer, with the text of one that isn't a success.
+func (s *sender) post(b *remotewrite.Batch) (remotewrite.Response, string, error) {
+	request, err := http.NewRequestWithContext(s.life, http.MethodPost, s.config.HTTP.Endpoint, bytes.NewReader(b.Body))
+	if err != nil {
+		return remotewrite.Response{}, "", fmt.Errorf("cannot make a request: %w", err)
+	}
+	request.Header.Set("Content-Encoding", "snappy")
+	request.Header.Set("Content-Type", b.Message.ContentType())
+	request.Header.Set("X-Prometheus-Remote-Write-Version", b.Message.Version())
+	request.Header.Set("User-Agent", s.userAgent)
+	if s.attempt > 1 {
+		request.Header.Set("Retry-Attempt", strconv.Itoa(s.attempt-1))
+	}
+	add(s.telemetry.requests, 1, s.telemetry.id)
+	answer, err := s.client.Do(request)
+	if err != nil {
+		return remotewrite.Response{}, "", fmt.Errorf("cannot send a request: %w", err)
+	}
+	defer func() {
+		_, _ = io.CopyN(io.Discard, answer.Body, maxAnswer)
+		_ = answer.Body.Close()
+	}()
+	response := remotewrite.ReadResponse(answer.StatusCode, answer.Header, time.Now())
+	if answer.StatusCode/100 == 2 {
+		return response, "", nil
+	}
+	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxErrorText))
+	return response, string(text), nil
+}
+
+func (s *sender) delivered(b *remotewrite.Batch, r remotewrite.Response) {
+	lost := s.account(b, r, b.Counts)
+	s.telemetry.lost(lost, lostNotWritten)
+	add(s.telemetry.sentPoints, b.Points, s.telemetry.id)
+	s.done(nil)
+}
+
+func (s *sender) rejected(b *remotewrite.Batch, r remotewrite.Response, text string, now time.Time) {
+	lost := s.account(b, r, remotewrite.Counts{})
+	err := fmt.Errorf("the endpoint refused samples with status %d: %s", r.Status, text)
+	s.giveUp(b, lost, lostRejected, consumererror.NewPermanent(err))
+	if skipped, ok := s.losing.allow(now); ok {
+		s.logger.Error("the endpoint refused samples, they are lost", zap.Int("status", r.Status), zap.String("response", text),
+			zap.Int("samples", lost.Samples), zap.Int("histograms", lost.Histograms), zap.Int("exemplars", lost.Exemplars),
+			zap.Int("other_requests", skipped))
+	}
+}
+
+// account counts what the endpoint took of a batch and returns the rest. Endpoints that don't say took assumed.
+func (s *sender) account(b *remotewrite.Batch, r remotewrite.Response, assumed remotewrite.Counts) (lost remotewrite.Counts) {
+	written := assumed
+	if b.Message == remotewrite.V2 && r.Accounted {
+		s.telemetry.written(r.Written)
+		written = b.Counts.Min(r.Written)
+	}
+	s.telemetry.arrived(written)
+	return b.Counts.Sub(written)
+}
+
+// retry waits before the head is sent again, or gives it up. It returns false when the exporter's life ends meanwhile.
+func (s *sender) retry(b *remotewrite.Batch, after time.Duration, now time.Time, why ...zap.Field) bool {
+	r := &s.config.Retry
+	if !r.Enabled || r.MaxElapsedTime > 0 && now.Sub(b.Since) >= r.MaxElapsedTime {
+		s.giveUp(b, b.Counts, lostGaveUp, errors.New("the samples were given up after retries"))
+		if skipped, ok := s.losing.allow(now); ok {
+			s.logger.Error("samples are given up", append(why, zap.Int("samples", b.Counts.Samples),
+				zap.Duration("age", now.Sub(b.Since)), zap.Int("other_requests", skipped))...)
+		}
+		return true
+	}
+	backoff := remotewrite.Backoff{Initial: r.InitialInterval, Max: r.MaxInterval, Multiplier: r.Multiplier, Jitter: r.RandomizationFactor}
+	delay := max(backoff.Delay(s.attempt, rand.Float64()), after)
+	add(s.telemetry.retries, 1, s.telemetry.id)
+	if skipped, ok := s.failing.allow(now); ok {
+		s.logger.Warn("cannot write to the endpoint, will try again", append(why, zap.Int("attempt", s.attempt),
+			zap.Duration("delay", delay), zap.Int("pending_bytes", s.queue.Pending().Bytes), zap.Int("other_requests", skipped))...)
+	}
+	return s.wait(delay)
+}
+
+// wait waits, and returns false when the exporter's life ends meanwhile. When Shutdown begins the wait is cut short,
+// once: a last attempt is worth more to the endpoint than none.
+func (s *sender) wait(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	draining := s.draining
+	if s.hurried {
+		draining = nil
+	}
+	select {
+	case <-timer.C:
+	case <-draining:
+		s.hurried = true
+	case <-s.life.Done():
+		return false
+	}
+	return true
+}
+
+// split replaces the head by its halves.
+func (s *sender) split(b *remotewrite.Batch, now time.Time) {
+	first, second, err := b.Split()
+	if err == nil {
+		s.queue.Replace(s.shard, first, second)
+		s.attempt = 0
+		return
+	}
+	why := lostBroken
+	if errors.Is(err, remotewrite.ErrCannotSplit) {
+		why = lostTooLarge
+	}
+	s.giveUp(b, b.Counts, why, consumererror.NewPermanent(fmt.Errorf("the endpoint refused a request as too large: %w", err)))
+	if skipped, ok := s.losing.allow(now); ok {
+		s.logger.Error("the endpoint refused a request as too large, it is lost", zap.Error(err), zap.Int("other_requests", skipped))
+	}
+}
+
+// downgrade replaces the head by the same in 1.0.
+func (s *sender) downgrade(b *remotewrite.Batch) {
+	old, err := b.Transcode(remotewrite.V1, s.config.SendMetadata)
+	if err == nil {
+		s.queue.Replace(s.shard, old)
+		return
+	}
+	s.giveUp(b, b.Counts, lostBroken, consumererror.NewPermanent(err))
+	if skipped, ok := s.losing.allow(time.Now()); ok {
+		s.logger.Error("samples are lost", zap.Error(err), zap.Int("other_requests", skipped))
+	}
+}
+
+func (s *sender) giveUp(b *remotewrite.Batch, lost remotewrite.Counts, why loss, err error) {
+	s.telemetry.lost(lost, why)
+	add(s.telemetry.failedPoints, b.Points, s.telemetry.id)
+	s.done(err)
+}
+
+func (s *sender) done(err error) {
+	s.attempt = 0
+	s.queue.Done(s.shard, err)
+}

@@ -1,0 +1,170 @@
+package prometheusremotewriteexporter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/remotewrite"
+	"github.com/otelcol-slo/otelcol-slo/internal/remotewrite/translate"
+)
+
+// loss says why samples that were queued did not arrive.
+type loss string
+
+const (
+	lostRejected   loss = "rejected"    // the endpoint answered that it will never take them
+	lostNotWritten loss = "not_written" // a 2.0 endpoint took the request and says that it wrote less
+	lostTooLarge   loss = "too_large"   // a single series is too large for the endpoint
+	lostGaveUp     loss = "gave_up"     // retries are off, or max_elapsed_time is over
+	lostShutdown   loss = "shutdown"    // shutdown_timeout was over
+	lostBroken     loss = "broken"      // a batch could not be read back to split or convert it
+)
+
+const prefix = "otelcol_exporter_prometheusremotewrite_"
+
+// telemetry is the exporter's own metrics. README.md lists them.
+type telemetry struct {
+	exporter attribute.KeyValue
+	id       metric.MeasurementOption
+
+	sentPoints          metric.Int64Counter
+	failedPoints        metric.Int64Counter
+	enqueueFailedPoints metric.Int64Counter
+	droppedPoints       metric.Int64Counter
+	failedTranslations  metric.Int64Counter
+	translatedSeries    metric.Int64Counter
+	requests            metric.Int64Counter
+	retries             metric.Int64Counter
+	sent                metric.Int64Counter
+	failed              metric.Int64Counter
+	writtenSamples      metric.Int64Counter
+	writtenHistograms   metric.Int64Counter
+	writtenExemplars    metric.Int64Counter
+
+	registration metric.Registration
+}
+
+// gauges returns what the observed metrics show now.
+type gauges func() (pending remotewrite.Pending, capacity, shards int, downgraded bool)
+
+func newTelemetry(set exporter.Settings, now gauges) (*telemetry, error) {
+	meter := set.MeterProvider.Meter(scopeName)
+	t := &telemetry{exporter: attribute.String("exporter", set.ID.String())}
+	t.id = metric.WithAttributeSet(attribute.NewSet(t.exporter))
+	var errs []error
+	for _, c := range []struct {
+		to                      *metric.Int64Counter
+		name, unit, description string
+	}{
+		{&t.sentPoints, "otelcol_exporter_sent_metric_points", "{datapoint}", "Number of metric points successfully sent to destination."},
+		{&t.failedPoints, "otelcol_exporter_send_failed_metric_points", "{datapoint}", "Number of metric points given up after they were queued."},
+		{&t.enqueueFailedPoints, "otelcol_exporter_enqueue_failed_metric_points", "{datapoint}", "Number of metric points refused because the queue had no room."},
+		{&t.droppedPoints, prefix + "dropped_points", "{datapoint}", "Number of metric points left out because they have no meaning in Prometheus, by reason."},
+		{&t.failedTranslations, prefix + "failed_translations", "1", "Number of payloads of which some points were left out."},
+		{&t.translatedSeries, prefix + "translated_time_series", "1", "Number of samples that were made of metric points."},
+		{&t.requests, prefix + "sent_batches", "{batch}", "Number of requests sent, whatever the answer."},
+		{&t.retries, prefix + "retries", "{batch}", "Number of requests that are sent again after a failure."},
+		{&t.sent, prefix + "sent_samples", "{sample}", "Number of samples, histograms and exemplars that the endpoint took, by kind."},
+		{&t.failed, prefix + "failed_samples", "{sample}", "Number of samples, histograms and exemplars that were queued and did not arrive, by kind and reason."},
+		{&t.writtenSamples, prefix + "written_samples", "{sample}", "Number of samples that a Remote-Write 2.0 endpoint says it wrote."},
+		{&t.writtenHistograms, prefix + "written_histograms", "{histogram}", "Number of histograms that a Remote-Write 2.0 endpoint says it wrote."},
+		{&t.writtenExemplars, prefix + "written_exemplars", "{exemplar}", "Number of exemplars that a Remote-Write 2.0 endpoint says it wrote."},
+	} {
+		var err error
+		*c.to, err = meter.Int64Counter(c.name, metric.WithUnit(c.unit), metric.WithDescription(c.description))
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("cannot create the exporter's metrics: %w", err)
+	}
+	return t, t.observe(meter, now)
+}
+
+func (t *telemetry) observe(meter metric.Meter, now gauges) error {
+	var errs []error
+	gauge := func(name, unit, description string) metric.Int64ObservableGauge {
+		g, err := meter.Int64ObservableGauge(name, metric.WithUnit(unit), metric.WithDescription(description))
+		errs = append(errs, err)
+		return g
+	}
+	pendingBytes := gauge(prefix+"pending_bytes", "By", "Bytes of what is queued or in flight.")
+	pendingSamples := gauge(prefix+"pending_samples", "{sample}", "Samples and histograms that are queued or in flight.")
+	consumers := gauge(prefix+"consumers", "{consumer}", "Number of shards: of requests that may be in flight at once.")
+	fallback := gauge(prefix+"protocol_fallback", "1", "1 while the endpoint is sent Remote-Write 1.0 because it did not understand 2.0.")
+	size := gauge("otelcol_exporter_queue_size", "{batch}", "Number of payloads of which something is queued or in flight.")
+	capacity := gauge("otelcol_exporter_queue_capacity", "{batch}", "Number of payloads that the queue takes.")
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("cannot create the exporter's metrics: %w", err)
+	}
+	registration, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		pending, payloads, shards, downgraded := now()
+		o.ObserveInt64(pendingBytes, int64(pending.Bytes), t.id)
+		o.ObserveInt64(pendingSamples, int64(pending.Samples), t.id)
+		o.ObserveInt64(consumers, int64(shards), t.id)
+		state := int64(0)
+		if downgraded {
+			state = 1
+		}
+		o.ObserveInt64(fallback, state, t.id)
+		o.ObserveInt64(size, int64(pending.Payloads), t.with(attribute.String("data_type", "metrics")))
+		o.ObserveInt64(capacity, int64(payloads), t.id)
+		return nil
+	}, pendingBytes, pendingSamples, consumers, fallback, size, capacity)
+	if err != nil {
+		return fmt.Errorf("cannot observe the queue: %w", err)
+	}
+	t.registration = registration
+	return nil
+}
+
+func (t *telemetry) shutdown() error { return t.registration.Unregister() }
+
+func (t *telemetry) with(more ...attribute.KeyValue) metric.MeasurementOption {
+	return metric.WithAttributes(append(more, t.exporter)...)
+}
+
+func add(counter metric.Int64Counter, n int, attributes metric.MeasurementOption) {
+	if n != 0 {
+		counter.Add(context.Background(), int64(n), attributes)
+	}
+}
+
+// queued counts a payload that was taken in.
+func (t *telemetry) queued(series int, dropped *translate.Dropped) {
+	add(t.translatedSeries, series, t.id)
+	if dropped.Total() == 0 {
+		return
+	}
+	add(t.failedTranslations, 1, t.id)
+	for reason, n := range dropped {
+		add(t.droppedPoints, n, t.with(attribute.String("reason", translate.Reason(reason).String())))
+	}
+}
+
+// kinds calls f for each kind of sample.
+func kinds(c remotewrite.Counts, f func(kind attribute.KeyValue, n int)) {
+	f(attribute.String("kind", "sample"), c.Samples)
+	f(attribute.String("kind", "histogram"), c.Histograms)
+	f(attribute.String("kind", "exemplar"), c.Exemplars)
+}
+
+func (t *telemetry) arrived(c remotewrite.Counts) {
+	kinds(c, func(kind attribute.KeyValue, n int) { add(t.sent, n, t.with(kind)) })
+}
+
+func (t *telemetry) lost(c remotewrite.Counts, why loss) {
+	kinds(c, func(kind attribute.KeyValue, n int) {
+		add(t.failed, n, t.with(kind, attribute.String("reason", string(why))))
+	})
+}
+
+func (t *telemetry) written(c remotewrite.Counts) {
+	add(t.writtenSamples, c.Samples, t.id)
+	add(t.writtenHistograms, c.Histograms, t.id)
+	add(t.writtenExemplars, c.Exemplars, t.id)
+}
