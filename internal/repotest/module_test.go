@@ -12,7 +12,10 @@ import (
 
 // modFile is what `go mod edit -json` says of a go.mod.
 type modFile struct {
-	Require []struct{ Path, Version string }
+	Require []struct {
+		Path, Version string
+		Indirect      bool
+	}
 	Replace []struct{ Old, New struct{ Path string } }
 }
 
@@ -48,4 +51,16 @@ func TestBothModulesHoldTheSameVersions(t *testing.T) {
 	require.NotEmpty(t, shipped)
 	require.Empty(t, differ, "what is shipped is not what is tested: run 'make generate', and if that does not help:\ngo get %s",
 		strings.Join(differ, " "))
+}
+
+func TestEveryDirectDependencyHasAReason(t *testing.T) {
+	reasons := readFile(t, "docs/adr/0002-one-module-and-tools.md")
+	for _, required := range readModFile(t, "go.mod").Require {
+		if required.Indirect || strings.HasPrefix(required.Path, "go.opentelemetry.io/collector/") {
+			continue
+		}
+		if !strings.Contains(reasons, "`"+required.Path+"`") {
+			t.Errorf("%s: say in ADR 0002 what it is for", required.Path)
+		}
+	}
 }
