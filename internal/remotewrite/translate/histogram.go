@@ -22,7 +22,7 @@ func (t *Translator) histograms(b *Buffer, f *family, points pmetric.HistogramDa
 			b.Dropped[InvalidHistogram]++
 			continue
 		}
-		p, ok := t.enterPoint(b, f, in)
+		p, ok := enterPoint(t, b, f, in)
 		if !ok {
 			continue
 		}

@@ -71,7 +71,7 @@ type anyPoint interface {
 
 // enterPoint begins a data point: its labels are in b.base then. It reports false, with the point counted, where the
 // point has no time or cannot be labelled.
-func (t *Translator) enterPoint(b *Buffer, f *family, in anyPoint) (point, bool) {
+func enterPoint[P anyPoint](t *Translator, b *Buffer, f *family, in P) (point, bool) {
 	p := point{
 		timestamp: milliseconds(in.Timestamp()),
 		start:     milliseconds(in.StartTimestamp()),

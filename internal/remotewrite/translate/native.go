@@ -19,7 +19,7 @@ func (t *Translator) natives(b *Buffer, f *family, points pmetric.ExponentialHis
 			b.Dropped[HistogramScale]++
 			continue
 		}
-		p, ok := t.enterPoint(b, f, in)
+		p, ok := enterPoint(t, b, f, in)
 		if !ok {
 			continue
 		}

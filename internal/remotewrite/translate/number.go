@@ -15,7 +15,7 @@ var staleMarker = math.Float64frombits(value.StaleNaN)
 // numbers translates the points of a gauge, or of a sum; counter says that they only go up.
 func (t *Translator) numbers(b *Buffer, f *family, points pmetric.NumberDataPointSlice, counter bool) {
 	for _, in := range points.All() {
-		p, ok := t.enterPoint(b, f, in)
+		p, ok := enterPoint(t, b, f, in)
 		if !ok {
 			continue
 		}

@@ -10,7 +10,7 @@ import (
 func (t *Translator) summaries(b *Buffer, f *family, points pmetric.SummaryDataPointSlice) {
 	sum, count := f.name+"_sum", f.name+"_count"
 	for _, in := range points.All() {
-		p, ok := t.enterPoint(b, f, in)
+		p, ok := enterPoint(t, b, f, in)
 		if !ok {
 			continue
 		}
