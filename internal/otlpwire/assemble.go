@@ -34,7 +34,8 @@ type Assembler struct {
 	scopes    []scopeGroup
 	spans     []spanEntry
 
-	// Groups by the hash of their bytes; the newest of a hash, the others behind it by sameHash.
+	// Groups by the hash of their bytes, the newest of each hash: where two share one, a group may come twice in the
+	// request, which says the same.
 	resourceIndex map[uint64]int32
 	scopeIndex    map[uint64]int32
 	seed          maphash.Seed
@@ -49,7 +50,6 @@ const none = -1
 type resourceGroup struct {
 	resource, schemaURL   []byte
 	firstScope, lastScope int32
-	sameHash              int32
 	size                  int // of the ResourceSpans body; set by Size
 }
 
@@ -58,8 +58,7 @@ type scopeGroup struct {
 	scope, schemaURL    []byte
 	firstSpan, lastSpan int32
 	next                int32 // scope of the resource
-	sameHash            int32
-	size                int // of the ScopeSpans body
+	size                int   // of the ScopeSpans body
 }
 
 type spanEntry struct {
@@ -118,42 +117,29 @@ func (g *scopeGroup) is(p *Piece, resource int32) bool {
 
 func (a *Assembler) findResource(p *Piece) int32 {
 	hash := a.hash(p.Resource, p.ResourceSchemaURL)
-	first, found := a.resourceIndex[hash]
-	if !found {
-		first = none
-	}
-	for i := first; i != none; i = a.resources[i].sameHash {
-		if a.resources[i].is(p) {
-			return i
-		}
+	if i, found := a.resourceIndex[hash]; found && a.resources[i].is(p) {
+		return i
 	}
 	index := int32(len(a.resources))
-	a.resources = append(a.resources, resourceGroup{
-		resource: p.Resource, schemaURL: p.ResourceSchemaURL, firstScope: none, lastScope: none, sameHash: first,
-	})
 	a.resourceIndex[hash] = index
+	a.resources = append(a.resources, resourceGroup{
+		resource: p.Resource, schemaURL: p.ResourceSchemaURL, firstScope: none, lastScope: none,
+	})
 	return index
 }
 
 // findScope looks for the scope of a piece within the resource of the last piece.
 func (a *Assembler) findScope(p *Piece) int32 {
 	hash := a.hash(p.Scope, p.ScopeSchemaURL) + uint64(a.resource)*0x9e3779b97f4a7c15
-	first, found := a.scopeIndex[hash]
-	if !found {
-		first = none
-	}
-	for i := first; i != none; i = a.scopes[i].sameHash {
-		if a.scopes[i].is(p, a.resource) {
-			return i
-		}
+	if i, found := a.scopeIndex[hash]; found && a.scopes[i].is(p, a.resource) {
+		return i
 	}
 	index := int32(len(a.scopes))
+	a.scopeIndex[hash] = index
 	a.scopes = append(a.scopes, scopeGroup{
-		resource: a.resource, scope: p.Scope, schemaURL: p.ScopeSchemaURL,
-		firstSpan: none, lastSpan: none, next: none, sameHash: first,
+		resource: a.resource, scope: p.Scope, schemaURL: p.ScopeSchemaURL, firstSpan: none, lastSpan: none, next: none,
 		size: optionalSize(p.Scope) + optionalSize(p.ScopeSchemaURL),
 	})
-	a.scopeIndex[hash] = index
 	group := &a.resources[a.resource]
 	if group.lastScope == none {
 		group.firstScope = index

@@ -202,7 +202,12 @@ func TestScanAcceptsAndRefuses(t *testing.T) {
 		{"a length that is negative", "2a ffffffffffffffffff01 6e", ErrLength},
 		{"the greatest length", "2a ffffffffffffffff7f 6e", ErrTruncated},
 		{"an attribute with a wrong field", "4a02 1001", ErrWireType},
+		{"a bool that is 2", "4a09 0a0162 1204 1002 1002", nil},
 		{"a wrong value in an attribute without a key", "4a04 1202 0800", ErrWireType},
+		{
+			"a long attribute whose bytes, read with short lengths, would be right",
+			"4a9601 0a8001" + strings.Repeat("61", 127) + "12 120a 10011001100110011001 00000000000000", ErrFieldNumber,
+		},
 		{"a wrong field in an event's attribute", "5a06 1a04 1202 0800", ErrWireType},
 		{"a wrong field in a status", "7a02 1001", ErrWireType},
 	} {
@@ -245,9 +250,9 @@ func TestValuesMayBeNestedTo128(t *testing.T) {
 			t.Run(stepName+" in a "+placeName, func(t *testing.T) {
 				schema, batch := oracleSchema(), &spanview.Batch{}
 				leaf := unhex("0a0178")
-				_, ok := scanLikePdata(t, wrap(nested(leaf, step, MaxDepth), place...), schema, batch)
+				_, ok := scanLikePdata(t, wrap(nested(leaf, step, 128), place...), schema, batch)
 				require.True(t, ok)
-				buf := wrap(nested(leaf, step, MaxDepth+1), place...)
+				buf := wrap(nested(leaf, step, 129), place...)
 				scanLikePdata(t, buf, schema, batch)
 				require.ErrorIs(t, Scan(buf, schema, batch), ErrTooDeep)
 			})
