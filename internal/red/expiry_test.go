@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/pmetric"
 )
 
 func TestIdleSeriesIsMarkedStaleWithAllItsBuckets(t *testing.T) {
@@ -95,16 +97,40 @@ func TestSeriesSeenDuringAFlushIsNotForgotten(t *testing.T) {
 	first := r.observe(t, 0, tracesOf(t, checkout))
 	read.read(r.flush(15 * time.Second))
 
-	// What Flush does, with a span that comes between the lanes' turn and the expiry.
-	r.registry.beginFlush()
-	f := flush{}
-	r.drain(&f)
-	second := r.observe(t, 1, tracesOf(t, checkout))
-	r.expire(millisecond(testStart.Add(30 * time.Second)))
+	var second []uint32
+	read.read(r.flushWith(30*time.Second, func() { second = r.observe(t, 1, tracesOf(t, checkout)) }))
 	require.Equal(t, 1, r.Stats().Series)
 	assert.Equal(t, first, second)
 	read.read(r.flush(45 * time.Second))
 	assert.InDelta(t, 2, read.increase(checkoutCalls), 0)
+}
+
+func TestResourceWhoseSeriesAllExpireStaysForOneThatCame(t *testing.T) {
+	cfg := checkoutConfig()
+	cfg.SeriesExpiration = time.Second
+	r := newRig(t, cfg, Options{Lanes: 2})
+	read := newReader(t)
+	old := checkout
+	old.name = "old"
+	r.observe(t, 0, tracesOf(t, old))
+	read.read(r.flush(15 * time.Second))
+	read.read(r.flushWith(30*time.Second, func() { r.observe(t, 1, tracesOf(t, checkout)) }))
+	assert.False(t, read.present(checkoutCalls))
+	read.read(r.flush(45 * time.Second))
+	assert.InDelta(t, 1, read.increase(checkoutCalls), 0)
+}
+
+// flushWith is Flush with something that happens between the lanes' turn and the expiry.
+func (r *rig) flushWith(after time.Duration, during func()) pmetric.Metrics {
+	f := flush{now: millisecond(testStart.Add(after)), zero: r.last + pcommon.Timestamp(time.Millisecond)}
+	md := pmetric.NewMetrics()
+	r.registry.beginFlush()
+	r.drain(&f)
+	during()
+	r.expire(f.now)
+	r.write(&f, md)
+	r.last = f.now
+	return md
 }
 
 func TestMemoryOfExpiredSeriesIsReclaimed(t *testing.T) {

@@ -45,8 +45,12 @@ func (a *Aggregator) Stats() Stats {
 // Bytes estimates the memory of series and lanes as of the last flush.
 func (a *Aggregator) Bytes() int64 { return a.bytes.Load() }
 
-// seriesOverhead is, beside a series' key, labels and totals, the memory of its structs and its places in maps and lists.
-const seriesOverhead = 600
+// What a series takes beside its key, totals and histogram: its structs and its places in maps and lists, and for each
+// label pdata's structs (its texts are about as long as the key that is made of them).
+const (
+	seriesOverhead = 600
+	labelOverhead  = 64
+)
 
 // estimate adds up the series' memory and that of the lanes' tables.
 func (a *Aggregator) estimate(tables int64) int64 {
@@ -54,8 +58,8 @@ func (a *Aggregator) estimate(tables int64) int64 {
 	for _, res := range a.resources {
 		for i, list := range res.series {
 			for _, s := range list {
-				// The labels take about as much as the key that is made of them.
-				n += seriesOverhead + 2*int64(len(s.key)) + 8*int64(len(s.totals)) + histogramBytes(a.families[i].maxSize)
+				n += seriesOverhead + labelOverhead*int64(s.attributes.Len()) + 2*int64(len(s.key)) +
+					8*int64(len(s.totals)) + histogramBytes(a.families[i].maxSize)
 			}
 		}
 	}

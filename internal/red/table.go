@@ -124,12 +124,12 @@ func (t *table) bytes() int64 {
 	return int64(n) + int64(len(t.hists))*histogramBytes(t.maxSize)
 }
 
-// histogramBytes estimates the memory of an exponential histogram.
+// histogramBytes estimates the memory of an exponential histogram, whose counts take one or two bytes each mostly.
 func histogramBytes(maxSize int32) int64 {
 	if maxSize == 0 {
 		return 0
 	}
-	return int64(unsafe.Sizeof(structure.Float64{})) + 4*int64(maxSize)
+	return int64(unsafe.Sizeof(structure.Float64{})) + 2*int64(maxSize)
 }
 
 func appendZeros(words []uint64, n int) []uint64 {
