@@ -1,111 +1,139 @@
 package otlpsloreceiver
 
 import (
-	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"sync"
+	"os"
 	"time"
 
-	"github.com/klauspost/compress/gzip"
+	"google.golang.org/grpc/mem"
+
+	"github.com/otelcol-slo/otelcol-slo/receivers/otlpsloreceiver/internal/unpack"
 )
 
-// errBusy says that a request's turn to be read did not come.
-var errBusy = errors.New("too many requests are being received")
+// bodySizes are the sizes of the buffers that bodies are read into, so that a buffer is never larger than what was
+// reserved for it.
+var bodySizes = [...]int{16 << 10, 64 << 10, 256 << 10, 1 << 20}
 
-// bodies are buffers for HTTP bodies; ordinary ones are kept for the next request.
-var bodies = sync.Pool{New: func() any { return &bytes.Buffer{} }}
+var bodyBuffers = mem.NewTieredBufferPool(bodySizes[:]...)
 
-const pooledBodyMax = 1 << 20
-
-func putBody(b *bytes.Buffer) {
-	if b.Cap() <= pooledBodyMax {
-		bodies.Put(b)
+// bufferFor returns the size of the next buffer, where about so many bytes are still to come.
+func bufferFor(bytes int64) int {
+	for _, size := range bodySizes {
+		if int64(size) >= bytes {
+			return size
+		}
 	}
+	return bodySizes[len(bodySizes)-1]
 }
 
-// receiveBody reads a request's body when its turn has come, within receive_timeout.
-func (r *otlpReceiver) receiveBody(w http.ResponseWriter, req *http.Request) (*bytes.Buffer, error) {
-	size := req.ContentLength
-	if limit := r.httpBodyMax(); size < 0 || size > limit { // not known, e.g. compressed
-		size = limit
+// receive reads the request's body as it was sent, within receive_timeout.
+func (h *httpServer) receive(w http.ResponseWriter, r *http.Request, q *request) error {
+	if r.ContentLength > h.bodyMax {
+		return h.tooLarge()
 	}
-	end, ok := r.admission.turn(req.Context(), size)
-	if !ok {
-		return nil, errBusy
+	deadline := http.NewResponseController(w)
+	if err := deadline.SetReadDeadline(time.Now().Add(h.door.receiveTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("cannot bound the time to receive a request: %w", err)
 	}
-	defer end()
-	control := http.NewResponseController(w)
-	if err := control.SetReadDeadline(time.Now().Add(r.cfg.ReceiveTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return nil, fmt.Errorf("cannot set a deadline: %w", err)
+	err := q.readBody(r.Context(), r.Body, r.ContentLength)
+	if err != nil {
+		return h.receiveRefusal(r, err)
 	}
-	body := bodies.Get().(*bytes.Buffer)
-	body.Reset()
-	if req.ContentLength > 0 {
-		body.Grow(int(min(req.ContentLength, size)))
-	}
-	if _, err := body.ReadFrom(req.Body); err != nil {
-		putBody(body)
-		return nil, err
-	}
-	_ = control.SetReadDeadline(time.Time{}) // the connection's next request has its own
-	return body, nil
+	_ = deadline.SetReadDeadline(time.Time{}) // where it can't be taken back it couldn't be set
+	return nil
 }
 
-// httpBodyMaxDefault is confighttp's.
-const httpBodyMaxDefault = 20 << 20
-
-func (r *otlpReceiver) httpBodyMax() int64 {
-	if n := r.cfg.Protocols.HTTP.Get().MaxRequestBodySize; n > 0 {
-		return n
+// receiveRefusal says why a body could not be read.
+func (h *httpServer) receiveRefusal(r *http.Request, err error) error {
+	var tooLarge *http.MaxBytesError
+	_, refused := reasonOf(err)
+	switch {
+	case refused:
+		return err
+	case errors.As(err, &tooLarge):
+		return h.tooLarge()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &refusal{reasonNotReceived, fmt.Errorf("the request did not arrive within %s", h.door.receiveTimeout)}
+	case r.Context().Err() != nil || errors.Is(err, io.ErrUnexpectedEOF):
+		return &refusal{reasonNotReceived, fmt.Errorf("the request did not arrive: %w", err)}
 	}
-	return httpBodyMaxDefault
+	return malformed(fmt.Errorf("cannot read the request: %w", err))
 }
 
-// knownCompression tells whether confighttp takes a Content-Encoding.
-func knownCompression(name string) bool {
-	switch name {
-	case "", "gzip", "zstd", "zlib", "snappy", "deflate", "lz4", "x-snappy-framed":
-		return true
-	}
-	return false
+func (h *httpServer) tooLarge() error {
+	return &refusal{reasonTooLarge, fmt.Errorf("the request is larger than %d bytes", h.bodyMax)}
 }
 
-// gzipReaders are klauspost's, used again.
-var gzipReaders sync.Pool
-
-type gzipReader struct {
-	*gzip.Reader
-	source io.Closer
+// unpack decompresses the body that was received, if confighttp left it compressed.
+func (h *httpServer) unpack(r *http.Request, q *request) error {
+	name := r.Header.Get("Content-Encoding")
+	if name == "" {
+		return nil
+	}
+	packed := q.body.MaterializeToBuffer(bodyBuffers)
+	defer packed.Free()
+	q.body.Free()
+	q.body = nil
+	reader, err := unpack.NewReader(name, packed.ReadOnlyData(), h.bodyMax)
+	if err == nil {
+		err = q.readBody(r.Context(), reader, -1)
+		_ = reader.Close() // gives the decoder back, nothing else
+	}
+	_, refused := reasonOf(err)
+	switch {
+	case err == nil || refused:
+		return err
+	case errors.Is(err, unpack.ErrTooLarge):
+		return h.tooLarge()
+	}
+	return malformed(fmt.Errorf("cannot decompress the request: %w", err))
 }
 
-// newGzipReader is confighttp's decoder for gzip, with readers that are used again.
-func newGzipReader(body io.ReadCloser) (io.ReadCloser, error) {
-	z, ok := gzipReaders.Get().(*gzip.Reader)
-	if !ok {
-		z = new(gzip.Reader)
+// readBody appends what the reader has to the body, to its end. size is how much that is, negative where it is not known.
+// Room is reserved before a buffer is taken.
+func (q *request) readBody(ctx context.Context, from io.Reader, size int64) error {
+	for size != 0 {
+		want := size
+		if size < 0 { // four times as much each time
+			want = int64(q.body.Len()) * 3
+		}
+		length := bufferFor(want)
+		if err := q.room.grow(ctx, int64(length)); err != nil {
+			return err
+		}
+		buffer := bodyBuffers.Get(length)
+		n, err := readFull(from, *buffer)
+		if n == 0 {
+			bodyBuffers.Put(buffer)
+		} else {
+			*buffer = (*buffer)[:n]
+			q.body = append(q.body, mem.NewBuffer(buffer, bodyBuffers))
+		}
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		case size > 0:
+			size = max(size-int64(n), 0)
+		}
 	}
-	if err := z.Reset(body); err != nil {
-		gzipReaders.Put(z)
-		return nil, err
-	}
-	return &gzipReader{Reader: z, source: body}, nil
+	return nil
 }
 
-func (g *gzipReader) Close() error {
-	if g.Reader != nil {
-		gzipReaders.Put(g.Reader)
-		g.Reader = nil
+// readFull reads until the buffer is full, and returns io.EOF where the reader ended before.
+func readFull(from io.Reader, buffer []byte) (int, error) {
+	n := 0
+	for n < len(buffer) {
+		m, err := from.Read(buffer[n:])
+		n += m
+		if err != nil {
+			return n, err
+		}
 	}
-	return g.source.Close()
-}
-
-// Read returns the end once the reader was given back.
-func (g *gzipReader) Read(p []byte) (int, error) {
-	if g.Reader == nil {
-		return 0, io.EOF
-	}
-	return g.Reader.Read(p)
+	return n, nil
 }

@@ -1,48 +1,38 @@
 package otlpsloreceiver
 
 import (
-	"time"
-
 	grpcencoding "google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/mem"
-
-	"github.com/otelcol-slo/otelcol-slo/internal/spanpipe"
 )
 
-// rawRequest is an ExportTraceServiceRequest that is not decoded: its bytes are copied once, from the transport's buffers
-// into the engine's slab.
-type rawRequest struct {
-	engine  *spanpipe.Engine
-	now     time.Time
-	request *spanpipe.Request
-	size    int
-	err     error // why there is no request
-}
+// receivedMessage is a request as gRPC received it: decompressed, not decoded. Whoever receives it frees the body.
+type receivedMessage struct{ body mem.BufferSlice }
 
-// rawResponse is an encoded ExportTraceServiceResponse.
-type rawResponse []byte
+// rawMessage is an encoded answer.
+type rawMessage []byte
 
-// rawCodec passes traces as bytes and leaves everything else to the codec that pdata registered.
-type rawCodec struct{ grpcencoding.CodecV2 }
+// codec hands messages through as bytes. Any other type goes to the process's codec for protobuf.
+type codec struct{ grpcencoding.CodecV2 }
 
-func newRawCodec() rawCodec { return rawCodec{grpcencoding.GetCodecV2("proto")} }
+func newCodec() codec { return codec{grpcencoding.GetCodecV2("proto")} }
 
-func (c rawCodec) Marshal(v any) (mem.BufferSlice, error) {
-	if r, ok := v.(rawResponse); ok {
-		return mem.BufferSlice{mem.SliceBuffer(r)}, nil
+// Marshal implements grpcencoding.CodecV2.
+func (c codec) Marshal(v any) (mem.BufferSlice, error) {
+	if m, ok := v.(rawMessage); ok {
+		return mem.BufferSlice{mem.SliceBuffer(m)}, nil
 	}
 	return c.CodecV2.Marshal(v)
 }
 
-func (c rawCodec) Unmarshal(data mem.BufferSlice, v any) error {
-	r, ok := v.(*rawRequest)
+// Unmarshal implements grpcencoding.CodecV2. It copies nothing: the bytes stay in the transport's buffers.
+func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
+	m, ok := v.(*receivedMessage)
 	if !ok {
 		return c.CodecV2.Unmarshal(data, v)
 	}
-	r.size = data.Len()
-	r.now = time.Now()
-	if r.request, r.err = r.engine.NewRequest(r.size, r.now); r.err == nil {
-		data.CopyTo(r.request.Body())
+	if m.body == nil { // a second message is gRPC's to refuse
+		data.Ref()
+		m.body = data
 	}
-	return nil // the handler tells of r.err: an error here would become another one
+	return nil
 }

@@ -22,9 +22,10 @@ import (
 type Config struct {
 	// Protocols are where OTLP is taken, the stock otlp receiver's blocks.
 	Protocols Protocols `mapstructure:"protocols"`
-	// ReceiveTimeout bounds how long a request's body may take to arrive. Default 30s.
+	// ReceiveTimeout bounds how long a request may take to arrive. Default 30s; must be above 0.
 	ReceiveTimeout time.Duration `mapstructure:"receive_timeout"`
-	// ShutdownTimeout bounds how long the end may take: deciding what is held, sending it, the last flush. Default 20s.
+	// ShutdownTimeout bounds how long the end may take: requests that have begun, deciding and sending what is held, the
+	// last flush. Default 20s; must be above 0.
 	ShutdownTimeout time.Duration `mapstructure:"shutdown_timeout"`
 
 	Memory   spanpipe.MemoryConfig `mapstructure:"memory"`
@@ -47,14 +48,29 @@ var (
 	_ confmap.Validator = (*Config)(nil)
 )
 
+const (
+	// grpcMessageMiBDefault is gRPC's own default.
+	grpcMessageMiBDefault = 4
+	// grpcStreamsDefault is how many requests a client may have under way on a connection.
+	grpcStreamsDefault = 128
+	// httpBodyDefault is confighttp's own default.
+	httpBodyDefault = 20 << 20
+)
+
 func createDefaultConfig() component.Config {
 	grpc := configgrpc.NewDefaultServerConfig()
 	grpc.NetAddr.Endpoint = "localhost:4317"
 	grpc.ReadBufferSize = 512 << 10
 	grpc.MaxRecvMsgSizeMiB = grpcMessageMiBDefault
+	grpc.MaxConcurrentStreams = grpcStreamsDefault
+
 	http := confighttp.NewDefaultServerConfig()
 	http.NetAddr.Endpoint = "localhost:4318"
 	http.TLS = configoptional.None[configtls.ServerConfig]()
+	http.MaxRequestBodySize = httpBodyDefault
+	// It would run while a body arrives, which receive_timeout bounds, and while a next consumer works. Answers are short.
+	http.WriteTimeout = 0
+
 	engine := spanpipe.DefaultConfig()
 	return &Config{
 		Protocols:       Protocols{GRPC: configoptional.Default(grpc), HTTP: configoptional.Default(http)},
@@ -68,9 +84,6 @@ func createDefaultConfig() component.Config {
 	}
 }
 
-// grpcMessageMiBDefault is gRPC's own default, said here because bytes in flight are reserved by it.
-const grpcMessageMiBDefault = 4
-
 // Validate returns the rules that are broken across blocks; each block is asked by the Collector itself.
 func (c *Config) Validate() error {
 	var errs []error
@@ -78,10 +91,10 @@ func (c *Config) Validate() error {
 		errs = append(errs, errors.New("protocols must have grpc, http or both (got none): add e.g. `grpc:` below it"))
 	}
 	if c.ReceiveTimeout <= 0 {
-		errs = append(errs, fmt.Errorf("receive_timeout must be a positive duration (got %s)", c.ReceiveTimeout))
+		errs = append(errs, fmt.Errorf("receive_timeout must be a positive duration (got %s): 30s is the default", c.ReceiveTimeout))
 	}
 	if c.ShutdownTimeout <= 0 {
-		errs = append(errs, fmt.Errorf("shutdown_timeout must be a positive duration (got %s)", c.ShutdownTimeout))
+		errs = append(errs, fmt.Errorf("shutdown_timeout must be a positive duration (got %s): 20s is the default", c.ShutdownTimeout))
 	}
 	return errors.Join(errs...)
 }

@@ -22,13 +22,13 @@ func NewFactory() receiver.Factory {
 }
 
 func createTraces(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Traces) (receiver.Traces, error) {
-	return instances.signal(set, cfg.(*Config), func(r *otlpReceiver) { r.nextTraces = next })
+	return instances.signal(set, cfg.(*Config), func(r *otlpReceiver) { r.nextTraces = next }), nil
 }
 
 func createMetrics(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Metrics) (receiver.Metrics, error) {
-	return instances.signal(set, cfg.(*Config), func(r *otlpReceiver) { r.nextMetrics = next })
+	return instances.signal(set, cfg.(*Config), func(r *otlpReceiver) { r.nextMetrics = next }), nil
 }
 
 func createLogs(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs) (receiver.Logs, error) {
-	return instances.signal(set, cfg.(*Config), func(r *otlpReceiver) { r.nextLogs = next })
+	return instances.signal(set, cfg.(*Config), func(r *otlpReceiver) { r.nextLogs = next }), nil
 }

@@ -4,160 +4,174 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/config/configgrpc"
-	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
-	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
-	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+	"go.opentelemetry.io/collector/receiver/receiverhelper"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-
-	"github.com/otelcol-slo/otelcol-slo/internal/spanpipe"
 )
 
-const tracesMethod = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+const (
+	// streamWindow is what a client may send of a request before the receiver reads it: an ordinary request. Once it is read,
+	// gRPC opens the window for the whole message. Windows are static, so that no pings are sent to find them out.
+	streamWindow = 256 << 10
+	// connWindow is what may be under way on a connection; it is opened again as bytes arrive, whoever reads them.
+	connWindow = 4 << 20
+)
 
-// tracesService is TraceService with a request that is not decoded.
-var tracesService = grpc.ServiceDesc{
-	ServiceName: "opentelemetry.proto.collector.trace.v1.TraceService",
-	HandlerType: (*tracesHandler)(nil),
-	Methods:     []grpc.MethodDesc{{MethodName: "Export", Handler: handleTraces}},
-	Metadata:    "opentelemetry/proto/collector/trace/v1/trace_service.proto",
+// grpcServices are the services of OTLP by signal. Each has one method, Export.
+var grpcServices = [signals]string{
+	signalTraces:  "opentelemetry.proto.collector.trace.v1.TraceService",
+	signalMetrics: "opentelemetry.proto.collector.metrics.v1.MetricsService",
+	signalLogs:    "opentelemetry.proto.collector.logs.v1.LogsService",
 }
 
-// tracesHandler takes a traces request whose message is still to be received: receive does that.
-type tracesHandler interface {
-	exportTraces(ctx context.Context, receive func(any) error) (any, error)
+const grpcMethod = "Export"
+
+// grpcServer takes OTLP/gRPC.
+type grpcServer struct {
+	door       *door
+	obs        *receiverhelper.ObsReport
+	messageMax int64
+	server     *grpc.Server
+	listener   net.Listener
 }
 
-// handleTraces runs the interceptors first and receives the message innermost: who may not send is refused unread.
-func handleTraces(srv any, ctx context.Context, receive func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
-	h := srv.(tracesHandler)
-	if interceptor == nil {
-		return h.exportTraces(ctx, receive)
+func startGRPC(ctx context.Context, host component.Host, cfg *configgrpc.ServerConfig, d *door, obs *receiverhelper.ObsReport) (*grpcServer, error) {
+	s := &grpcServer{door: d, obs: obs, messageMax: int64(cfg.MaxRecvMsgSizeMiB) << 20}
+	if s.messageMax == 0 {
+		s.messageMax = grpcMessageMiBDefault << 20
 	}
-	info := &grpc.UnaryServerInfo{Server: srv, FullMethod: tracesMethod}
-	return interceptor(ctx, nil, info, func(ctx context.Context, _ any) (any, error) { return h.exportTraces(ctx, receive) })
-}
-
-func (r *otlpReceiver) startGRPC(ctx context.Context, host component.Host) error {
-	if !r.cfg.Protocols.GRPC.HasValue() {
-		return nil
-	}
-	cfg := r.cfg.Protocols.GRPC.Get()
 	var err error
-	r.serverGRPC, err = cfg.ToServer(ctx, host.GetExtensions(), r.set.TelemetrySettings,
-		configgrpc.WithGrpcServerOption(grpc.ForceServerCodecV2(newRawCodec())),
-		configgrpc.WithGrpcServerOption(grpc.InTapHandle(r.admission.tapCounting(&r.refusals))),
-		configgrpc.WithGrpcServerOption(grpc.StaticStreamWindowSize(streamWindow)),
-		configgrpc.WithGrpcServerOption(grpc.StaticConnWindowSize(connWindow)),
-		configgrpc.WithGrpcServerOption(grpc.ChainUnaryInterceptor(afterReceiving)),
-	)
-	if err != nil {
-		return fmt.Errorf("cannot make gRPC server: %w", err)
+	if s.server, err = s.newServer(ctx, host, cfg); err != nil {
+		return nil, fmt.Errorf("cannot set up OTLP/gRPC: %w", err)
 	}
-	r.serverGRPC.RegisterService(&tracesService, r)
-	if r.nextMetrics != nil {
-		pmetricotlp.RegisterGRPCServer(r.serverGRPC, &metricsGRPC{receiver: r})
+	for signal, in := range d.intakes {
+		if in != nil {
+			s.register(signalKind(signal), in)
+		}
 	}
-	if r.nextLogs != nil {
-		plogotlp.RegisterGRPCServer(r.serverGRPC, &logsGRPC{receiver: r})
+	if s.listener, err = cfg.NetAddr.Listen(ctx); err != nil {
+		s.server.Stop()
+		return nil, fmt.Errorf("cannot listen for OTLP/gRPC on %q: %w", cfg.NetAddr.Endpoint, err)
 	}
-	listener, err := cfg.NetAddr.Listen(ctx)
-	if err != nil {
-		return fmt.Errorf("cannot listen for OTLP/gRPC on %q: %w", cfg.NetAddr.Endpoint, err)
-	}
-	r.set.Logger.Info("taking OTLP/gRPC", zap.String("endpoint", listener.Addr().String()))
-	r.servers.Go(func() {
-		if err := r.serverGRPC.Serve(listener); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+	d.logger.Info("taking OTLP/gRPC", zap.String("endpoint", s.listener.Addr().String()))
+	d.serving.Go(func() {
+		if err := s.server.Serve(s.listener); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 			componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(err))
 		}
 	})
-	return nil
+	return s, nil
 }
 
-// afterReceiving gives back what was reserved for a message that pdata has received.
-func afterReceiving(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	if info.FullMethod != tracesMethod {
-		streamOf(ctx).received()
+// newServer makes the Collector's gRPC server, with its TLS, authentication, limits and middlewares.
+func (s *grpcServer) newServer(ctx context.Context, host component.Host, cfg *configgrpc.ServerConfig) (_ *grpc.Server, err error) {
+	defer func() { // grpc-go panics where a middleware sets an option that can be set once
+		if p := recover(); p != nil {
+			err = fmt.Errorf("a middleware does not go with this receiver: %v", p)
+		}
+	}()
+	var opts []configgrpc.ToServerOption
+	for _, opt := range []grpc.ServerOption{
+		grpc.ForceServerCodecV2(newCodec()),
+		grpc.StaticStreamWindowSize(streamWindow),
+		grpc.StaticConnWindowSize(connWindow),
+		grpc.InTapHandle(receiveTimeoutTap(s.door.receiveTimeout)),
+		grpc.StatsHandler(&encodingWatch{refused: s.door.refused}),
+	} {
+		opts = append(opts, configgrpc.WithGrpcServerOption(opt))
 	}
-	return handler(ctx, request)
+	return cfg.ToServer(ctx, host.GetExtensions(), s.door.telemetry, opts...)
 }
 
-// exportTraces implements tracesHandler.
-func (r *otlpReceiver) exportTraces(ctx context.Context, receive func(any) error) (any, error) {
-	ctx = r.obsGRPC.StartTracesOp(ctx)
-	accepted, err := r.receiveTraces(ctx, receive)
-	r.obsGRPC.EndTracesOp(ctx, "protobuf", accepted.Spans, err)
+// register adds the service of a signal. Export is registered as a stream, which is the same on the wire as the unary
+// method it is: grpc-go receives and decompresses the message of a unary method before it asks anybody, but leaves it to
+// the handler of a stream. So a request is authenticated by the interceptors, and has its bytes reserved, before any of
+// it is read; and a refusal has its RetryInfo.
+func (s *grpcServer) register(signal signalKind, in intake) {
+	handler := func(_ any, stream grpc.ServerStream) error { return s.export(signal, in, stream) }
+	s.server.RegisterService(&grpc.ServiceDesc{
+		ServiceName: grpcServices[signal],
+		HandlerType: (*any)(nil),
+		Streams:     []grpc.StreamDesc{{StreamName: grpcMethod, Handler: handler}},
+	}, nil)
+}
+
+// export takes one request.
+func (s *grpcServer) export(signal signalKind, in intake, stream grpc.ServerStream) error {
+	q := request{encoding: protobufEncoding, obs: s.obs, room: reservation{from: s.door.inFlight}}
+	defer q.done()
+	answer, err := s.take(stream, in, &q)
 	if err != nil {
+		s.door.refused.count(transportGRPC, signal, err)
+		return statusOf(err).Err()
+	}
+	encoded, err := q.encoding.encodeAnswer(answer)
+	if err != nil {
+		return statusOf(err).Err()
+	}
+	return stream.SendMsg(rawMessage(encoded))
+}
+
+func (s *grpcServer) take(stream grpc.ServerStream, in intake, q *request) (message, error) {
+	ctx := stream.Context()
+	if s.door.stopping.Load() {
+		return nil, errShuttingDown
+	}
+	if err := q.room.grow(ctx, s.messageMax); err != nil {
 		return nil, err
 	}
-	return tracesResponse(accepted)
-}
-
-func (r *otlpReceiver) receiveTraces(ctx context.Context, receive func(any) error) (spanpipe.Accepted, error) {
-	if r.draining.Load() {
-		r.refusals.add(refusalDraining)
-		return spanpipe.Accepted{}, statusDraining
-	}
-	end, ok := r.admission.turn(ctx, r.grpcMessageMax())
-	if !ok {
-		r.refusals.add(refusalBusy)
-		return spanpipe.Accepted{}, statusBusy
-	}
-	raw := rawRequest{engine: r.engine}
-	err := receive(&raw)
-	end()
-	streamOf(ctx).received()
+	var received receivedMessage
+	err := stream.RecvMsg(&received)
+	q.body = received.body
+	endReceiveTimeout(ctx)
 	if err != nil {
-		r.refusals.add(receiveRefusal(err))
-		return spanpipe.Accepted{}, err
+		return nil, receiveRefusal(err)
 	}
-	if raw.err != nil {
-		return spanpipe.Accepted{}, engineStatus(raw.err)
-	}
-	accepted, err := raw.request.Accept(raw.now)
-	if err != nil {
-		return spanpipe.Accepted{}, engineStatus(err)
-	}
-	return accepted, nil
+	q.room.shrink(int64(q.body.Len()))
+	return in.take(ctx, q)
 }
 
-func (r *otlpReceiver) grpcMessageMax() int64 {
-	if n := r.cfg.Protocols.GRPC.Get().MaxRecvMsgSizeMiB; n > 0 {
-		return int64(n) << 20
-	}
-	return grpcMessageMiBDefault << 20
-}
-
-// receiveRefusal tells why gRPC did not receive a message.
-func receiveRefusal(err error) refusalReason {
+// receiveRefusal says why gRPC did not receive a message. The client has been told with gRPC's own status by now.
+func receiveRefusal(err error) error {
+	why := reasonMalformed
 	switch status.Code(err) {
 	case codes.ResourceExhausted:
-		return refusalTooLarge
+		why = reasonTooLarge
 	case codes.Unimplemented:
-		return refusalEncoding
+		why = reasonUnknownEncoding
+	case codes.Canceled, codes.DeadlineExceeded, codes.Unavailable:
+		why = reasonNotReceived
 	}
-	return refusalBody
+	return &refusal{why, err}
 }
 
-// tracesResponse is the answer to an accepted request; its empty form is encoded as no bytes.
-func tracesResponse(a spanpipe.Accepted) (rawResponse, error) {
-	if a.ZeroTraceID == 0 {
-		return rawResponse{}, nil
-	}
-	return ptraceResponse(a).MarshalProto()
-}
+// stopAfter is how long handlers that were cut off have to come back.
+const stopAfter = time.Second
 
-func ptraceResponse(a spanpipe.Accepted) ptraceotlp.ExportResponse {
-	response := ptraceotlp.NewExportResponse()
-	if a.ZeroTraceID > 0 {
-		response.PartialSuccess().SetRejectedSpans(int64(a.ZeroTraceID))
-		response.PartialSuccess().SetErrorMessage("spans without a trace id are not accepted")
+// stop lets requests end that have begun, until ctx is done, and cuts off the others.
+func (s *grpcServer) stop(ctx context.Context) {
+	done := make(chan struct{})
+	go func() {
+		s.server.GracefulStop()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return
+	case <-ctx.Done():
 	}
-	return response
+	go s.server.Stop() // it waits for the graceful stop
+	timer := time.NewTimer(stopAfter)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C: // a next consumer does not come back, though its context is done
+	}
 }

@@ -4,165 +4,170 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
+	"slices"
+	"strconv"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/config/confighttp"
-	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
-	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
-	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+	"go.opentelemetry.io/collector/receiver/receiverhelper"
 	"go.uber.org/zap"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/otelcol-slo/otelcol-slo/internal/spanpipe"
+	"github.com/otelcol-slo/otelcol-slo/receivers/otlpsloreceiver/internal/unpack"
 )
 
-func (r *otlpReceiver) startHTTP(ctx context.Context, host component.Host) error {
-	if !r.cfg.Protocols.HTTP.HasValue() {
-		return nil
+var httpPaths = [signals]string{signalTraces: "/v1/traces", signalMetrics: "/v1/metrics", signalLogs: "/v1/logs"}
+
+// httpEncodings are what confighttp takes where compression_algorithms says nothing.
+var httpEncodings = []string{"", "gzip", "zstd", "zlib", "snappy", "deflate", "lz4", "x-snappy-framed"}
+
+// httpServer takes OTLP/HTTP.
+type httpServer struct {
+	door      *door
+	obs       *receiverhelper.ObsReport
+	bodyMax   int64
+	encodings []string
+	server    *http.Server
+	listener  net.Listener
+}
+
+func startHTTP(ctx context.Context, host component.Host, cfg *confighttp.ServerConfig, d *door, obs *receiverhelper.ObsReport) (*httpServer, error) {
+	h := &httpServer{door: d, obs: obs, encodings: cfg.CompressionAlgorithms}
+	if h.encodings == nil {
+		h.encodings = httpEncodings
 	}
-	cfg := r.cfg.Protocols.HTTP.Get()
 	mux := http.NewServeMux()
-	mux.HandleFunc("/v1/traces", r.handle(r.httpTraces))
-	if r.nextMetrics != nil {
-		mux.HandleFunc("/v1/metrics", r.handle(r.httpMetrics))
+	for signal, in := range d.intakes {
+		if in != nil {
+			mux.HandleFunc(httpPaths[signal], func(w http.ResponseWriter, r *http.Request) { h.serve(signalKind(signal), in, w, r) })
+		}
 	}
-	if r.nextLogs != nil {
-		mux.HandleFunc("/v1/logs", r.handle(r.httpLogs))
+	options := []confighttp.ToServerOption{confighttp.WithErrorHandler(h.refuseEarly)}
+	for _, name := range unpack.HTTP {
+		if slices.Contains(h.encodings, name) {
+			options = append(options, confighttp.WithDecoder(name, leaveEncoded))
+		}
 	}
 	var err error
-	r.serverHTTP, err = cfg.ToServer(ctx, host.GetExtensions(), r.set.TelemetrySettings, mux,
-		confighttp.WithErrorHandler(r.handleTransportError), confighttp.WithDecoder("gzip", newGzipReader))
-	if err != nil {
-		return fmt.Errorf("cannot make HTTP server: %w", err)
+	if h.server, err = cfg.ToServer(ctx, host.GetExtensions(), d.telemetry, mux, options...); err != nil {
+		return nil, fmt.Errorf("cannot set up OTLP/HTTP: %w", err)
 	}
-	listener, err := cfg.ToListener(ctx)
-	if err != nil {
-		return fmt.Errorf("cannot listen for OTLP/HTTP on %q: %w", cfg.NetAddr.Endpoint, err)
+	h.bodyMax = cfg.MaxRequestBodySize // ToServer has put its default there
+	if h.listener, err = cfg.ToListener(ctx); err != nil {
+		return nil, fmt.Errorf("cannot listen for OTLP/HTTP on %q: %w", cfg.NetAddr.Endpoint, err)
 	}
-	r.set.Logger.Info("taking OTLP/HTTP", zap.String("endpoint", listener.Addr().String()))
-	r.servers.Go(func() {
-		if err := r.serverHTTP.Serve(listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
+	d.logger.Info("taking OTLP/HTTP", zap.String("endpoint", h.listener.Addr().String()))
+	d.serving.Go(func() {
+		if err := h.server.Serve(h.listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(err))
 		}
 	})
-	return nil
+	return h, nil
 }
 
-// signalHandler takes a request's body and returns the encoded answer.
-type signalHandler func(ctx context.Context, e encoding, body []byte) ([]byte, error)
+// leaveEncoded is a decoder of confighttp that leaves the body to the handler, which decodes it once it has been received
+// whole and within its reservation.
+func leaveEncoded(io.ReadCloser) (io.ReadCloser, error) { return nil, nil }
 
-// handle reads a request as the OTLP specification says and answers in its encoding.
-func (r *otlpReceiver) handle(signal signalHandler) http.HandlerFunc {
-	return func(w http.ResponseWriter, req *http.Request) {
-		if req.Method != http.MethodPost {
-			r.refusals.add(refusalMethod)
-			writePlain(w, http.StatusMethodNotAllowed, "method not allowed, supported: POST")
-			return
-		}
-		e, ok := encodingOf(req)
-		if !ok {
-			r.refusals.add(refusalContentType)
-			writePlain(w, http.StatusUnsupportedMediaType, "unsupported media type, supported: application/x-protobuf, application/json")
-			return
-		}
-		if r.draining.Load() {
-			r.refusals.add(refusalDraining)
-			writeStatus(w, e, 0, statusDraining)
-			return
-		}
-		body, err := r.receiveBody(w, req)
-		if err != nil {
-			code, err := r.bodyRefusal(err)
-			writeStatus(w, e, code, err)
-			return
-		}
-		defer putBody(body)
-		answer, err := signal(req.Context(), e, body.Bytes())
-		if err != nil {
-			writeStatus(w, e, 0, err)
-			return
-		}
-		write(w, http.StatusOK, e.contentType(), answer)
+// serve takes one request.
+func (h *httpServer) serve(signal signalKind, in intake, w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		h.door.refused.add(transportHTTP, signal, reasonMethod)
+		w.Header().Set("Allow", http.MethodPost)
+		writeText(w, http.StatusMethodNotAllowed, "method not allowed, supported: POST")
+		return
 	}
+	e, ok := encodingOf(r.Header)
+	if !ok {
+		h.door.refused.add(transportHTTP, signal, reasonContentType)
+		writeText(w, http.StatusUnsupportedMediaType, "unsupported media type, supported: "+jsonType+", "+protobufType)
+		return
+	}
+	q := request{encoding: e, obs: h.obs, room: reservation{from: h.door.inFlight}}
+	defer q.done()
+	answer, err := h.take(w, r, in, &q)
+	if err != nil {
+		h.door.refused.count(transportHTTP, signal, err)
+		s := statusOf(err)
+		writeStatus(w, e, httpCode(err, s), s)
+		return
+	}
+	encoded, err := e.encodeAnswer(answer)
+	if err != nil {
+		writeStatus(w, e, http.StatusInternalServerError, status.New(codes.Internal, err.Error()))
+		return
+	}
+	write(w, http.StatusOK, e.contentType(), encoded)
 }
 
-// bodyRefusal counts why a body was not received and returns what its sender is told; the code is 0 where the status
-// tells it.
-func (r *otlpReceiver) bodyRefusal(err error) (int, error) {
-	var tooLarge *http.MaxBytesError
+func (h *httpServer) take(w http.ResponseWriter, r *http.Request, in intake, q *request) (message, error) {
+	if h.door.stopping.Load() {
+		return nil, errShuttingDown
+	}
+	if err := h.receive(w, r, q); err != nil {
+		return nil, err
+	}
+	if err := h.unpack(r, q); err != nil {
+		return nil, err
+	}
+	return in.take(r.Context(), q)
+}
+
+// refuseEarly answers what confighttp refuses before the handler: a caller without the right credentials, an encoding
+// that is not known.
+func (h *httpServer) refuseEarly(w http.ResponseWriter, r *http.Request, message string, code int) {
+	s := status.New(codes.InvalidArgument, message)
+	why := reasonMalformed
 	switch {
-	case errors.Is(err, errBusy):
-		r.refusals.add(refusalBusy)
-		return 0, statusBusy
-	case errors.As(err, &tooLarge):
-		r.refusals.add(refusalTooLarge)
-		return http.StatusRequestEntityTooLarge, status.Errorf(codes.ResourceExhausted, "the request is larger than %d bytes", tooLarge.Limit)
+	case code == http.StatusUnauthorized:
+		s = status.New(codes.Unauthenticated, message)
+	case code == http.StatusBadRequest && !slices.Contains(h.encodings, r.Header.Get("Content-Encoding")):
+		why, code = reasonUnknownEncoding, http.StatusUnsupportedMediaType
+		s = status.New(codes.Unimplemented, message)
 	}
-	r.refusals.add(refusalBody)
-	return http.StatusBadRequest, status.Error(codes.InvalidArgument, "cannot read the request's body: "+err.Error())
+	if signal := slices.Index(httpPaths[:], r.URL.Path); signal >= 0 && code != http.StatusUnauthorized {
+		h.door.refused.add(transportHTTP, signalKind(signal), why)
+	}
+	if e, ok := encodingOf(r.Header); ok {
+		writeStatus(w, e, code, s)
+		return
+	}
+	writeText(w, code, message)
 }
 
-func (r *otlpReceiver) malformed(err error) error {
-	r.refusals.add(refusalMalformed)
-	return status.Error(codes.InvalidArgument, err.Error())
+// stop lets requests end that have begun, until ctx is done, and cuts off the others.
+func (h *httpServer) stop(ctx context.Context) {
+	if h.server.Shutdown(ctx) != nil {
+		_ = h.server.Close() // connections are gone either way
+	}
 }
 
-func (r *otlpReceiver) httpTraces(ctx context.Context, e encoding, body []byte) ([]byte, error) {
-	if e == jsonEncoding { // through pdata to bytes, then the same way
-		request := ptraceotlp.NewExportRequest()
-		if err := request.UnmarshalJSON(body); err != nil {
-			return nil, r.malformed(err)
-		}
-		var err error
-		if body, err = request.MarshalProto(); err != nil {
-			return nil, r.malformed(err)
-		}
+// writeStatus answers with a google.rpc.Status in the request's encoding.
+func writeStatus(w http.ResponseWriter, e encoding, code int, s *status.Status) {
+	if delay := retryAfter(s); delay > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(delay/time.Second)))
 	}
-	ctx = r.obsHTTP.StartTracesOp(ctx)
-	accepted, err := r.acceptTraces(body)
-	r.obsHTTP.EndTracesOp(ctx, e.format(), accepted.Spans, err)
+	body, err := e.encodeStatus(s.Proto())
 	if err != nil {
-		return nil, err
+		writeText(w, code, s.Message())
+		return
 	}
-	return encode(e, ptraceResponse(accepted))
+	write(w, code, e.contentType(), body)
 }
 
-func (r *otlpReceiver) acceptTraces(body []byte) (spanpipe.Accepted, error) {
-	now := time.Now()
-	request, err := r.engine.NewRequest(len(body), now)
-	if err != nil {
-		return spanpipe.Accepted{}, engineStatus(err)
-	}
-	copy(request.Body(), body)
-	accepted, err := request.Accept(now)
-	if err != nil {
-		return spanpipe.Accepted{}, engineStatus(err)
-	}
-	return accepted, nil
+func writeText(w http.ResponseWriter, code int, text string) {
+	write(w, code, "text/plain; charset=utf-8", []byte(text+"\n"))
 }
 
-func (r *otlpReceiver) httpMetrics(ctx context.Context, e encoding, body []byte) ([]byte, error) {
-	request := pmetricotlp.NewExportRequest()
-	if err := decode(e, request, body); err != nil {
-		return nil, r.malformed(err)
-	}
-	if err := r.passMetrics(ctx, r.obsHTTP, e.format(), request); err != nil {
-		return nil, err
-	}
-	return encode(e, pmetricotlp.NewExportResponse())
-}
-
-func (r *otlpReceiver) httpLogs(ctx context.Context, e encoding, body []byte) ([]byte, error) {
-	request := plogotlp.NewExportRequest()
-	if err := decode(e, request, body); err != nil {
-		return nil, r.malformed(err)
-	}
-	if err := r.passLogs(ctx, r.obsHTTP, e.format(), request); err != nil {
-		return nil, err
-	}
-	return encode(e, plogotlp.NewExportResponse())
+func write(w http.ResponseWriter, code int, contentType string, body []byte) {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(code)
+	_, _ = w.Write(body) // if this fails, nobody is there to be told
 }

@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-
-	"github.com/otelcol-slo/otelcol-slo/internal/slo"
 )
 
 // flushLoop hands out the metrics of all spans every metrics_flush_interval.
@@ -28,20 +26,21 @@ func (r *otlpReceiver) flush(ctx context.Context, now time.Time) {
 	if r.nextMetrics == nil || md.ResourceMetrics().Len() == 0 {
 		return
 	}
-	// Counters are cumulative: what is refused now is in the next flush as well.
-	if err := r.nextMetrics.ConsumeMetrics(ctx, md); err != nil {
+	err := r.nextMetrics.ConsumeMetrics(ctx, md)
+	switch {
+	case err != nil && !r.flushFailing: // told once, until it succeeds again
+		r.set.Logger.Warn("the metrics pipeline refuses flushes of metrics; counters are cumulative, so that the next one it takes "+
+			"holds their figures", zap.Error(err))
+	case err == nil && r.flushFailing:
+		r.set.Logger.Info("the metrics pipeline takes flushes of metrics again")
+	}
+	if r.flushFailing = err != nil; err != nil {
 		r.telemetry.flushFailures.Add(ctx, 1)
-		r.set.Logger.Warn("a flush of metrics was refused; the next one holds its figures", zap.Error(err))
 	}
 }
 
 // sloPollInterval is how often SLO files are looked at.
 const sloPollInterval = 10 * time.Second
-
-func (r *otlpReceiver) loadSLOs() (slo.Config, error) {
-	r.sloSource = slo.NewSource(r.cfg.SLO)
-	return r.sloSource.Load()
-}
 
 // watchSLOs replaces the SLOs when their files change. A broken file changes nothing and is told once.
 func (r *otlpReceiver) watchSLOs(ctx context.Context) {
@@ -61,9 +60,9 @@ func (r *otlpReceiver) watchSLOs(ctx context.Context) {
 			err = r.engine.ReloadSLOs(cfg)
 		}
 		if err != nil {
-			r.set.Logger.Error("cannot reload SLO files; the SLOs stay as they were", zap.Error(err))
+			r.set.Logger.Error("cannot use the changed SLO files; the SLOs stay as they were", zap.Error(err))
 			continue
 		}
-		r.set.Logger.Info("SLO files reloaded", zap.Int("slos", len(cfg.SLOs)))
+		r.set.Logger.Info("SLO files are in use as they are now", zap.Int("slos", len(cfg.SLOs)))
 	}
 }

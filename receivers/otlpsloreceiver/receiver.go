@@ -3,22 +3,16 @@ package otlpsloreceiver
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/http"
 	"os"
-	"runtime/debug"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumererror"
-	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
 	"go.uber.org/zap"
-	"google.golang.org/grpc"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/slo"
 	"github.com/otelcol-slo/otelcol-slo/internal/spanpipe"
@@ -33,54 +27,27 @@ type otlpReceiver struct {
 	nextMetrics consumer.Metrics
 	nextLogs    consumer.Logs
 
-	signals, started int // protected by instances.mu
-
 	engine    *spanpipe.Engine
-	admission *admission
-	refusals  refusals
+	traces    *tracesIntake
 	sloSource *slo.Source
 	telemetry *telemetry
-	obsGRPC   *receiverhelper.ObsReport
-	obsHTTP   *receiverhelper.ObsReport
+	door      *door
+	grpc      *grpcServer
+	http      *httpServer
 
-	serverGRPC *grpc.Server
-	serverHTTP *http.Server
-	servers    sync.WaitGroup
-
-	draining atomic.Bool
-	loops    sync.WaitGroup
-	stopLoop context.CancelFunc
-	stop     sync.Once
+	goLimit      goLimit
+	flushFailing bool
+	loops        sync.WaitGroup
+	stopLoops    context.CancelFunc
 }
 
-func newReceiver(set receiver.Settings, cfg *Config) (*otlpReceiver, error) {
-	r := &otlpReceiver{cfg: cfg, set: set}
-	var err error
-	if r.obsGRPC, err = newObsReport(set, "grpc"); err != nil {
-		return nil, err
-	}
-	if r.obsHTTP, err = newObsReport(set, "http"); err != nil {
-		return nil, err
-	}
-	return r, nil
-}
-
-func newObsReport(set receiver.Settings, transport string) (*receiverhelper.ObsReport, error) {
-	return receiverhelper.NewObsReport(receiverhelper.ObsReportSettings{
-		ReceiverID: set.ID, Transport: transport, ReceiverCreateSettings: set,
-	})
-}
-
+// start makes the engine and opens the doors. What has been started is stopped again where something fails.
 func (r *otlpReceiver) start(ctx context.Context, host component.Host) error {
 	if err := r.startEngine(); err != nil {
 		return err
 	}
 	r.warnOfMissingPipelines()
-	err := r.startGRPC(ctx, host)
-	if err == nil {
-		err = r.startHTTP(ctx, host)
-	}
-	if err != nil {
+	if err := r.openDoors(ctx, host); err != nil {
 		return errors.Join(err, r.shutdown(ctx))
 	}
 	return nil
@@ -91,30 +58,37 @@ func (r *otlpReceiver) startEngine() error {
 	if err != nil {
 		return err
 	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(limits.Go)
-	}
-	r.set.Logger.Info("memory limits", zap.Int64("buffers_mib", limits.Buffers>>20), zap.Int64("go_mib", debug.SetMemoryLimit(-1)>>20))
 	settings := spanpipe.Settings{
 		Config: r.cfg.engine(), Limits: limits, WriterID: writerID(r.cfg.RED.WriterID), Start: time.Now(),
 		IsPermanent: consumererror.IsPermanent,
 	}
 	if r.nextTraces != nil {
-		settings.SendTraces = r.sendTraces
+		settings.SendTraces = sendTo(r.nextTraces)
 	}
-	if settings.Config.SLO, err = r.loadSLOs(); err != nil {
+	r.sloSource = slo.NewSource(r.cfg.SLO)
+	if settings.Config.SLO, err = r.sloSource.Load(); err != nil {
 		return err
 	}
-	if r.engine, err = spanpipe.New(settings); err != nil {
+	engine, err := spanpipe.New(settings)
+	if err != nil {
 		return err
 	}
-	r.admission = newAdmission(r.engine.InFlight(), r.cfg.ReceiveTimeout)
-	if r.telemetry, err = newTelemetry(r.set.TelemetrySettings, r.engine, &r.refusals); err != nil {
+	refused := &refused{}
+	if r.telemetry, err = newTelemetry(r.set.TelemetrySettings, engine, refused); err != nil {
+		engine.Close()
 		return err
 	}
+	r.engine = engine
+	r.traces = &tracesIntake{engine: engine}
+	r.door = &door{
+		logger: r.set.Logger, telemetry: r.set.TelemetrySettings, receiveTimeout: r.cfg.ReceiveTimeout,
+		inFlight: &inFlight{gate: engine.InFlight()}, refused: refused,
+	}
+	r.goLimit.set(limits.Go)
+	r.set.Logger.Info("memory limits", zap.Int64("buffers_mib", limits.Buffers>>20), zap.Int64("go_mib", r.goLimit.inUse()>>20))
 	ctx, stop := context.WithCancel(context.Background())
-	r.stopLoop = stop
-	r.loops.Go(func() { r.engine.Run(ctx) })
+	r.stopLoops = stop
+	r.loops.Go(func() { engine.Run(ctx) })
 	r.loops.Go(func() { r.flushLoop(ctx) })
 	r.loops.Go(func() { r.watchSLOs(ctx) })
 	return nil
@@ -129,73 +103,98 @@ func writerID(configured string) string {
 	if host, err := os.Hostname(); err == nil {
 		return host
 	}
-	return "otelcol-slo"
+	return componentType.String()
 }
 
 // warnOfMissingPipelines tells of what is made and goes nowhere.
 func (r *otlpReceiver) warnOfMissingPipelines() {
 	if r.nextTraces == nil {
-		r.set.Logger.Warn("no traces pipeline has this receiver: traces are counted, none is kept")
+		r.set.Logger.Warn("no traces pipeline has this receiver: spans are counted, no trace is kept")
 	}
 	if r.nextMetrics == nil {
-		r.set.Logger.Warn("no metrics pipeline has this receiver: RED metrics and SLOs go nowhere, received metrics are refused")
+		r.set.Logger.Warn("no metrics pipeline has this receiver: RED metrics and SLIs go nowhere, received metrics are refused")
 	}
 }
 
-// sendTraces gives a batch of kept traces to the next consumer.
-func (r *otlpReceiver) sendTraces(ctx context.Context, request []byte, _ int) error {
-	var unmarshaler ptrace.ProtoUnmarshaler
-	td, err := unmarshaler.UnmarshalTraces(request)
-	if err != nil { // what was read on its way in can be read on its way out
-		return consumererror.NewPermanent(fmt.Errorf("cannot decode kept traces: %w", err))
+// openDoors starts the servers. A receiver that is in a logs pipeline alone takes no traces.
+func (r *otlpReceiver) openDoors(ctx context.Context, host component.Host) error {
+	if r.nextTraces != nil || r.nextMetrics != nil {
+		r.door.intakes[signalTraces] = r.traces
 	}
-	return r.nextTraces.ConsumeTraces(ctx, td)
+	if r.nextMetrics != nil {
+		r.door.intakes[signalMetrics] = metricsIntake{r.nextMetrics}
+	}
+	if r.nextLogs != nil {
+		r.door.intakes[signalLogs] = logsIntake{r.nextLogs}
+	}
+	var err error
+	var obs *receiverhelper.ObsReport
+	if protocol := r.cfg.Protocols.GRPC; protocol.HasValue() {
+		if obs, err = r.obsReport(transportGRPC); err != nil {
+			return err
+		}
+		if r.grpc, err = startGRPC(ctx, host, protocol.Get(), r.door, obs); err != nil {
+			return err
+		}
+	}
+	if protocol := r.cfg.Protocols.HTTP; protocol.HasValue() {
+		if obs, err = r.obsReport(transportHTTP); err != nil {
+			return err
+		}
+		if r.http, err = startHTTP(ctx, host, protocol.Get(), r.door, obs); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// shutdown stops taking, decides what is held, sends, flushes. It does its work once, and none before a start.
+func (r *otlpReceiver) obsReport(t transport) (*receiverhelper.ObsReport, error) {
+	return receiverhelper.NewObsReport(receiverhelper.ObsReportSettings{
+		ReceiverID: r.set.ID, Transport: transportNames[t], ReceiverCreateSettings: r.set,
+	})
+}
+
+// Of shutdown_timeout, requests that have begun get the first quarter and the last flush the last tenth; deciding and
+// sending what is held gets what is left between them.
+const (
+	shareOfRequests = 4
+	shareOfFlush    = 10
+)
+
+// shutdown stops taking, decides what is held, sends, flushes. It is called once at most, after a start.
 func (r *otlpReceiver) shutdown(ctx context.Context) error {
-	var err error
-	r.stop.Do(func() { err = r.stopAll(ctx) })
-	return err
-}
-
-func (r *otlpReceiver) stopAll(ctx context.Context) error {
-	if r.engine == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, r.cfg.ShutdownTimeout)
+	total := r.cfg.ShutdownTimeout
+	ctx, cancel := context.WithTimeout(ctx, total)
 	defer cancel()
-	r.draining.Store(true)
-	err := r.stopServers(ctx)
-	r.stopLoop()
+	r.closeDoors(ctx, total/shareOfRequests)
+	r.stopLoops()
 	r.loops.Wait()
-	left := r.engine.Drain(ctx)
-	if left.Spans > 0 {
-		r.set.Logger.Error("spans were not delivered before shutdown_timeout", zap.Uint64("spans", left.Spans))
+
+	drain, cancelDrain := context.WithTimeout(ctx, total-total/shareOfRequests-total/shareOfFlush)
+	defer cancelDrain()
+	if left := r.engine.Drain(drain); left.Spans > 0 {
+		r.set.Logger.Error("spans could not be delivered within shutdown_timeout", zap.Uint64("spans", left.Spans))
 	}
-	r.flush(context.WithoutCancel(ctx), time.Now())
-	err = errors.Join(err, r.telemetry.close())
+	r.flush(ctx, time.Now())
+	err := r.telemetry.close()
 	r.engine.Close()
+	r.goLimit.restore()
 	return err
 }
 
-func (r *otlpReceiver) stopServers(ctx context.Context) error {
-	var err error
-	if r.serverHTTP != nil {
-		if err = r.serverHTTP.Shutdown(ctx); err != nil {
-			err = errors.Join(err, r.serverHTTP.Close())
-		}
+// closeDoors refuses new requests, lets those end that have begun, and returns when none is being taken in.
+func (r *otlpReceiver) closeDoors(ctx context.Context, timeout time.Duration) {
+	r.door.stopping.Store(true)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	var stopping sync.WaitGroup
+	if r.grpc != nil {
+		stopping.Go(func() { r.grpc.stop(ctx) })
 	}
-	if r.serverGRPC != nil {
-		done := make(chan struct{})
-		go func() { r.serverGRPC.GracefulStop(); close(done) }()
-		select {
-		case <-done:
-		case <-ctx.Done():
-			r.serverGRPC.Stop()
-			<-done
-		}
+	if r.http != nil {
+		stopping.Go(func() { r.http.stop(ctx) })
 	}
-	r.servers.Wait()
-	return err
+	stopping.Wait()
+	r.door.serving.Wait()
+	r.traces.close()
 }

@@ -2,7 +2,6 @@ package otlpsloreceiver
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -15,10 +14,11 @@ import (
 
 const scopeName = "github.com/otelcol-slo/otelcol-slo/receivers/otlpsloreceiver"
 
-// telemetry shows the engine's figures as own metrics. They are read when somebody asks, never on the way of a span.
+// telemetry shows the receiver's and the engine's figures as own metrics. They are read when somebody asks, never on the
+// way of a request.
 type telemetry struct {
 	flushFailures metric.Int64Counter
-	registrations []metric.Registration
+	registration  metric.Registration
 }
 
 // figure is one own metric: where its values are in the engine's figures.
@@ -28,7 +28,7 @@ type figure struct {
 	observe                 func(s *spanpipe.Stats, put func(value int64, attributes ...attribute.KeyValue))
 }
 
-func newTelemetry(set component.TelemetrySettings, e *spanpipe.Engine, r *refusals) (*telemetry, error) {
+func newTelemetry(set component.TelemetrySettings, e *spanpipe.Engine, r *refused) (*telemetry, error) {
 	meter := set.MeterProvider.Meter(scopeName)
 	t := &telemetry{}
 	var err error
@@ -37,39 +37,44 @@ func newTelemetry(set component.TelemetrySettings, e *spanpipe.Engine, r *refusa
 	if err != nil {
 		return nil, err
 	}
-	instruments := make([]metric.Observable, len(figures))
+	requests, err := meter.Int64ObservableCounter("otelcol_otlp_slo_refused_requests",
+		metric.WithDescription("Requests that the receiver refused, by reason."), metric.WithUnit("{request}"))
+	if err != nil {
+		return nil, err
+	}
+	instruments := []metric.Observable{requests}
 	observables := make([]metric.Int64Observable, len(figures))
 	for i, f := range figures {
 		if observables[i], err = f.instrument(meter); err != nil {
 			return nil, err
 		}
-		instruments[i] = observables[i]
+		instruments = append(instruments, observables[i])
 	}
-	doors, err := meter.Int64ObservableCounter("otelcol_otlp_slo_refused_requests",
-		metric.WithDescription("Requests that were refused, by reason."), metric.WithUnit("{request}"))
-	if err != nil {
-		return nil, err
-	}
-	registration, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+	t.registration, err = meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		stats := e.Stats(time.Now())
 		for i, f := range figures {
 			f.observe(&stats, func(v int64, attributes ...attribute.KeyValue) {
 				o.ObserveInt64(observables[i], v, metric.WithAttributes(attributes...))
 			})
 		}
-		for reason := range refusalReasons {
-			o.ObserveInt64(doors, int64(r[reason].Load()), metric.WithAttributes(attribute.String("reason", reason.name())))
-		}
-		for _, refused := range stats.Refused {
-			o.ObserveInt64(doors, int64(refused.Requests), metric.WithAttributes(attribute.String("reason", refused.Reason)))
-		}
+		r.observe(func(v int64, attributes ...attribute.KeyValue) {
+			o.ObserveInt64(requests, v, metric.WithAttributes(attributes...))
+		})
 		return nil
-	}, append(instruments, doors)...)
-	if err != nil {
-		return nil, err
+	}, instruments...)
+	return t, err
+}
+
+// observe puts the counts of all reasons, also of those that are 0: what is there from the start can be alerted on.
+func (r *refused) observe(put func(value int64, attributes ...attribute.KeyValue)) {
+	for t := range transports {
+		for s := range signals {
+			for why := range reasons {
+				put(int64(r[t][s][why].Load()), attribute.String("transport", transportNames[t]),
+					attribute.String("signal", signalNames[s]), attribute.String("reason", rules[why].name))
+			}
+		}
 	}
-	t.registrations = append(t.registrations, registration)
-	return t, nil
 }
 
 func (f *figure) instrument(m metric.Meter) (metric.Int64Observable, error) {
@@ -79,13 +84,7 @@ func (f *figure) instrument(m metric.Meter) (metric.Int64Observable, error) {
 	return m.Int64ObservableCounter(f.name, metric.WithDescription(f.description), metric.WithUnit(f.unit))
 }
 
-func (t *telemetry) close() error {
-	var errs []error
-	for _, r := range t.registrations {
-		errs = append(errs, r.Unregister())
-	}
-	return errors.Join(errs...)
-}
+func (t *telemetry) close() error { return t.registration.Unregister() }
 
 func outcome(v string) attribute.KeyValue { return attribute.String("outcome", v) }
 
