@@ -2,6 +2,7 @@ package red
 
 import (
 	"slices"
+	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
@@ -190,7 +191,7 @@ func (id *identity) resourceAttributes(resource []spanview.Value, writer string)
 // serviceAttributes returns the part of them that tells services apart.
 func (id *identity) serviceAttributes(resource []spanview.Value, writer string) pcommon.Map {
 	m := pcommon.NewMap()
-	m.PutStr(attrServiceName, id.serviceOf(resource))
+	m.PutStr(attrServiceName, strings.Clone(id.serviceOf(resource)))
 	put(m, attrServiceNamespace, &resource[id.namespace])
 	m.PutStr(attrInstance, writer)
 	return m
@@ -204,10 +205,10 @@ func (f *family) attributes(b *spanview.Batch, span int) pcommon.Map {
 	m := pcommon.NewMap()
 	m.EnsureCapacity(5 + len(f.identity.keys) + len(f.dims))
 	if f.serviceName {
-		m.PutStr(attrServiceName, f.identity.serviceOf(resource))
+		m.PutStr(attrServiceName, strings.Clone(f.identity.serviceOf(resource)))
 	}
 	if f.spanName {
-		m.PutStr(attrSpanName, clean(s.Name))
+		m.PutStr(attrSpanName, strings.Clone(clean(s.Name)))
 	}
 	if f.spanKind {
 		m.PutStr(attrSpanKind, kindNames[kindIndex(s.Kind)])
@@ -229,7 +230,7 @@ func (f *family) attributes(b *spanview.Batch, span int) pcommon.Map {
 func (f *family) overflowAttributes(resource []spanview.Value) pcommon.Map {
 	m := pcommon.NewMap()
 	if f.serviceName {
-		m.PutStr(attrServiceName, f.identity.serviceOf(resource))
+		m.PutStr(attrServiceName, strings.Clone(f.identity.serviceOf(resource)))
 	}
 	m.PutBool(attrOverflow, true)
 	return m

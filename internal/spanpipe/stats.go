@@ -143,7 +143,8 @@ func age(first, now int64) time.Duration {
 func (e *Engine) Flush(now time.Time) pmetric.Metrics {
 	md := pmetric.NewMetrics()
 	e.red.Flush(now, md)
-	e.plan.Load().slo.Flush(now, md)
-	e.budget.Set(tracebuf.UseSeries, e.red.Bytes())
+	counter := e.plan.Load().slo
+	counter.Flush(now, md)
+	e.budget.Set(tracebuf.UseSeries, e.red.Bytes()+counter.Bytes())
 	return md
 }
