@@ -79,8 +79,10 @@ writer_id: gateway-7
 
 func TestMistakesAreReportedWithKeyRuleAndValue(t *testing.T) {
 	for _, c := range []struct{ block, want string }{
-		{`aggregation_temporality: AGGREGATION_TEMPORALITY_DELTA`,
-			`aggregation_temporality must be AGGREGATION_TEMPORALITY_CUMULATIVE (got "AGGREGATION_TEMPORALITY_DELTA"): put a cumulativetodelta`},
+		{
+			`aggregation_temporality: AGGREGATION_TEMPORALITY_DELTA`,
+			`aggregation_temporality must be AGGREGATION_TEMPORALITY_CUMULATIVE (got "AGGREGATION_TEMPORALITY_DELTA"): put a cumulativetodelta`,
+		},
 		{`metrics_flush_interval: 0s`, `metrics_flush_interval must be above 0s (got 0s)`},
 		{`series_expiration: -1s`, `series_expiration must be at least 0s (got -1s)`},
 		{`metrics_expiration: -1s`, `metrics_expiration must be at least 0s (got -1s)`},
@@ -103,7 +105,7 @@ func TestMistakesAreReportedWithKeyRuleAndValue(t *testing.T) {
 		{`dimensions: [{name: deployment.environment.name}]`, `dimensions[0].name must not be "deployment.environment.name"`},
 		{`dimensions: [{name: instance}]`, `dimensions[0].name must not be "instance"`},
 		{`dimensions: [{glob: "k8s.*"}]`, `dimensions[0].glob of span_metrics is not supported here (got "k8s.*")`},
-		{`dimensions: [{name: a, nmae: b}]`, `dimensions[0].nmae is not a key of this block`},
+		{`dimensions: [{name: a, label: b}]`, `dimensions[0].label is not a key of this block`},
 		{`dimensions_cache_size: 1000`, `dimensions_cache_size of span_metrics is not supported here: aggregation_cardinality_limit`},
 		{`resource_metrics_cache_size: 1`, `resource_metrics_cache_size of span_metrics`},
 		{`metric_timestamp_cache_size: 1`, `metric_timestamp_cache_size of span_metrics`},

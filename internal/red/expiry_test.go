@@ -56,9 +56,11 @@ func TestSeriesThatReturnsStartsAnew(t *testing.T) {
 	assert.InDelta(t, 3, read.increase(checkoutCalls), 0)
 	at := func(d time.Duration) int64 { return testStart.Add(d).UnixMilli() }
 	assert.Equal(t, []sample{
-		{ms: at(0)}, {ms: at(15 * time.Second), value: 2},
+		{ms: at(0)},
+		{ms: at(15 * time.Second), value: 2},
 		{ms: at(75 * time.Second), stale: true},
-		{ms: at(75*time.Second) + 1}, {ms: at(90 * time.Second), value: 1},
+		{ms: at(75*time.Second) + 1},
+		{ms: at(90 * time.Second), value: 1},
 	}, read.samples[checkoutCalls])
 }
 

@@ -163,7 +163,7 @@ func (id *identity) environmentOf(resource []spanview.Value) *spanview.Value {
 	return &resource[id.environmentOld]
 }
 
-// serviceOf returns the service's name.
+// serviceOf returns the service's name. It may alias the request.
 func (id *identity) serviceOf(resource []spanview.Value) string {
 	v := &resource[id.name]
 	name := ""
@@ -197,7 +197,7 @@ func (id *identity) serviceAttributes(resource []spanview.Value, writer string) 
 	return m
 }
 
-// attributes returns a span's data point attributes. What tells resources apart is among them where Prometheus would not
+// attributes returns a span's data point attributes, which outlive the request. What tells resources apart is among them where Prometheus would not
 // have it from the resource: it takes job and instance from there and nothing else.
 func (f *family) attributes(b *spanview.Batch, span int) pcommon.Map {
 	s := &b.Spans[span]

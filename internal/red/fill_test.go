@@ -38,13 +38,24 @@ func newRig(tb testing.TB, cfg Config, opts Options) *rig {
 	return r
 }
 
-// observe counts traces as they come over the wire, and returns the series of each span.
-func (r *rig) observe(tb testing.TB, lane int, traces ptrace.Traces) []uint32 {
+// scan reads traces into a batch as they come over the wire, and returns the memory that the batch refers to.
+func (r *rig) scan(tb testing.TB, traces ptrace.Traces, b *spanview.Batch) []byte {
 	tb.Helper()
 	request, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(traces)
 	require.NoError(tb, err)
-	require.NoError(tb, otlpwire.Scan(request, r.schema, &r.batch))
+	require.NoError(tb, otlpwire.Scan(request, r.schema, b))
+	return request
+}
+
+// observe counts traces and returns the series of each span. The request's memory is used for something else afterwards,
+// as a slab's is.
+func (r *rig) observe(tb testing.TB, lane int, traces ptrace.Traces) []uint32 {
+	tb.Helper()
+	request := r.scan(tb, traces, &r.batch)
 	r.Observe(lane, &r.batch, time.Time{})
+	for i := range request {
+		request[i] = '!'
+	}
 	var ids []uint32
 	for i := range r.batch.Spans {
 		ids = append(ids, r.batch.Spans[i].Series)

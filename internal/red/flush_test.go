@@ -91,12 +91,24 @@ func TestNewSeriesIsPrecededByZeroOneFlushEarlier(t *testing.T) {
 	at := func(d time.Duration) int64 { return testStart.Add(d).UnixMilli() }
 	zero := at(15*time.Second) + 1
 	for key, want := range map[string][]sample{
-		checkoutCalls: {{ms: zero}, {ms: at(30 * time.Second), value: 1}, {ms: at(45 * time.Second), value: 1},
-			{ms: at(60 * time.Second), value: 3}},
-		"traces.span.metrics.duration_count" + checkoutLabels: {{ms: zero}, {ms: at(30 * time.Second), value: 1},
-			{ms: at(45 * time.Second), value: 1}, {ms: at(60 * time.Second), value: 3}},
-		"traces.span.metrics.duration_sum" + checkoutLabels: {{ms: zero}, {ms: at(30 * time.Second), value: 7},
-			{ms: at(45 * time.Second), value: 7}, {ms: at(60 * time.Second), value: 21}},
+		checkoutCalls: {
+			{ms: zero},
+			{ms: at(30 * time.Second), value: 1},
+			{ms: at(45 * time.Second), value: 1},
+			{ms: at(60 * time.Second), value: 3},
+		},
+		"traces.span.metrics.duration_count" + checkoutLabels: {
+			{ms: zero},
+			{ms: at(30 * time.Second), value: 1},
+			{ms: at(45 * time.Second), value: 1},
+			{ms: at(60 * time.Second), value: 3},
+		},
+		"traces.span.metrics.duration_sum" + checkoutLabels: {
+			{ms: zero},
+			{ms: at(30 * time.Second), value: 7},
+			{ms: at(45 * time.Second), value: 7},
+			{ms: at(60 * time.Second), value: 21},
+		},
 	} {
 		assert.Equal(t, want, read.samples[key], key)
 	}

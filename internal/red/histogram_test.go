@@ -136,7 +136,7 @@ func TestZeroDurationsKeepTheScaleOfOthers(t *testing.T) {
 	slow.duration = time.Second
 	r.observe(t, 0, tracesOf(t, checkout, slow))
 	fine := scales(r.flush(30 * time.Second))
-	require.Greater(t, fine[0], int32(0))
+	require.Positive(t, fine[0])
 	r.observe(t, 1, tracesOf(t, zero))
 	assert.Equal(t, fine, scales(r.flush(45*time.Second)))
 }

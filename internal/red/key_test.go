@@ -30,8 +30,10 @@ func keyRig(tb testing.TB) (*rig, [2]spanview.SpanSlot) {
 func FuzzKeys(f *testing.F) {
 	r, slots := keyRig(f)
 	fam := r.families[0]
-	types := []spanview.ValueType{spanview.Absent, spanview.Empty, spanview.String, spanview.Bool, spanview.Int, spanview.Double,
-		spanview.Bytes, spanview.Complex}
+	types := []spanview.ValueType{
+		spanview.Absent, spanview.Empty, spanview.String, spanview.Bool, spanview.Int, spanview.Double,
+		spanview.Bytes, spanview.Complex,
+	}
 	f.Add("GET", "x", "y", uint64(1), byte(2), byte(4), "GET", "x", "y", uint64(1), byte(2), byte(2))
 	f.Add("GETx", "", "y", uint64(0), byte(2), byte(2), "GET", "x", "y", uint64(0), byte(2), byte(2))
 	f.Add("n", strings.Repeat("x", textMax)+"1", "", uint64(0), byte(7), byte(6), "n", strings.Repeat("x", textMax)+"2", "", uint64(0), byte(7), byte(6))

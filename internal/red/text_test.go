@@ -64,7 +64,12 @@ func valueOf(tb testing.TB, v pcommon.Value) spanview.Value {
 func TestTextIsWhatPdataGives(t *testing.T) {
 	for _, raw := range []any{
 		"text", "", int64(0), int64(-200), int64(math.MaxInt64), true, false, 0.0, 0.1, 1e21, 1e-7, math.Inf(-1), math.NaN(),
-		[]byte{}, []byte{0, 255}, []any{}, []any{"a", int64(1), nil}, map[string]any{"k": []any{true}, "a": 1.5}, nil,
+		[]byte{},
+		[]byte{0, 255},
+		[]any{},
+		[]any{"a", int64(1), nil},
+		map[string]any{"k": []any{true}, "a": 1.5},
+		nil,
 	} {
 		v := pcommon.NewValueEmpty()
 		require.NoError(t, v.FromRaw(raw))
