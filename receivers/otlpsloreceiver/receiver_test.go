@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -177,6 +178,23 @@ func (r *running) figure(t *testing.T, name string, attributes ...string) int64 
 		}
 	}
 	return sum
+}
+
+// await returns when an own metric has the value, and fails the test if it has not soon: a gRPC client may have its answer
+// before the handler returns.
+func (r *running) await(t *testing.T, want int64, name string, attributes ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for r.figure(t, name, attributes...) != want {
+		require.NoError(t, ctx.Err(), "%s is %d, want %d", name, r.figure(t, name, attributes...), want)
+		runtime.Gosched()
+	}
+}
+
+func (r *running) awaitNothingInFlight(t *testing.T) {
+	t.Helper()
+	r.await(t, 0, "otelcol_otlp_slo_memory", "use", "in_flight")
 }
 
 // inFlight returns the bytes that are reserved for requests being received.
