@@ -113,10 +113,11 @@ func BenchmarkObserve(b *testing.B) {
 	})
 }
 
-// BenchmarkFirstSight is what a key costs that is seen for the first time since a flush.
+// BenchmarkFirstSight is what a key costs that is seen for the first time since a flush; few of its spans have a key that
+// another had.
 func BenchmarkFirstSight(b *testing.B) {
 	a, schema := benchAggregator(b, nil)
-	batches := benchBatches(schema, 64, 20)
+	batches := benchBatches(schema, 8, 2000)
 	now := time.Unix(1_700_000_000, 0)
 	series := 0
 	b.ReportAllocs()
