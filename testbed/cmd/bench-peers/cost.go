@@ -35,6 +35,25 @@ type measurement struct {
 	note      string
 }
 
+// touchedShare is how much of the available memory is touched before the first measurement.
+const touchedShare = 0.6
+
+// touchMemory lets the host of a virtual machine give it its memory before anything is measured.
+func (b *bench) touchMemory() error {
+	if !b.touch {
+		return nil
+	}
+	available, err := proc.AvailableMemory()
+	if err != nil {
+		return err
+	}
+	n := uint64(touchedShare * float64(available))
+	started := time.Now()
+	err = proc.TouchMemory(n)
+	b.say("touched %.1f GB of memory in %v", float64(n)/1e9, time.Since(started).Round(time.Millisecond))
+	return err
+}
+
 // cost runs every scenario that was asked for: each variant in turn, as often as asked for.
 func (b *bench) cost(ctx context.Context) ([]measurement, error) {
 	var all []measurement
@@ -80,7 +99,7 @@ func (b *bench) measure(ctx context.Context, s *scenario, v variant) (m measurem
 	defer func() { err = errors.Join(err, sender.Close()) }()
 	g := load.Start(ctx, plan, sender, load.Options{Workers: s.connections * b.streams, SpansPerSecond: s.rate, Retry: true})
 	defer g.Stop()
-	if err := sleep(ctx, c, b.warmUp(s, v)); err != nil {
+	if err := sleep(ctx, c, b.held(v)); err != nil {
 		return m, err
 	}
 	m, err = b.window(ctx, c, g)
@@ -91,14 +110,6 @@ func (b *bench) measure(ctx context.Context, s *scenario, v variant) (m measurem
 	m.bytesPerSpan = (m.rss - m.idleRSS) / (m.rate * b.held(v).Seconds())
 	m.note = b.note(&m)
 	return m, nil
-}
-
-// warmUp is decision_wait, and as long as spans are held where memory is measured.
-func (b *bench) warmUp(s *scenario, v variant) time.Duration {
-	if s.memory {
-		return b.held(v) + b.decisionWait/2
-	}
-	return b.decisionWait
 }
 
 // settle waits until a started collector has nothing more to do and returns what it uses then.

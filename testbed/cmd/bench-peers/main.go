@@ -1,7 +1,7 @@
 // Command bench-peers compares this project's binary with the stock collector on the reference load and the reference job:
 // that both say the same, and what it costs them.
 //
-// Run it from the repository, on a machine that does nothing else: `make bench-peers`. It takes an hour or two; -quick and
+// Run it from the repository, on a machine that does nothing else: `make bench-peers`. It takes about two hours; -quick and
 // -only make it shorter, and their figures rougher. The exit code is 1 where the two disagree or a figure falls short of its
 // "must".
 package main
@@ -38,6 +38,7 @@ type settings struct {
 	markdown      string
 	profile       string
 	work          string
+	touch         bool
 }
 
 func parseFlags() settings {
@@ -48,14 +49,15 @@ func parseFlags() settings {
 	flag.StringVar(&s.only, "only", "", "`parts` to run, comma-separated: correctness, "+strings.Join(scenarioKeys(), ", ")+" (default: all)")
 	flag.BoolVar(&s.quick, "quick", false, "one short run of each part, contrib with shards=cores and GOGC=100 only: for a first look")
 	flag.IntVar(&s.runs, "runs", 3, "runs of each arm and part; medians are reported")
-	flag.DurationVar(&s.decisionWait, "decision-wait", 10*time.Second, "decision_wait of both arms; also the warm-up before each measurement")
-	flag.DurationVar(&s.duration, "duration", 0, "length of each measurement (default: four times decision-wait)")
+	flag.DurationVar(&s.decisionWait, "decision-wait", 10*time.Second, "decision_wait of both arms")
+	flag.DurationVar(&s.duration, "duration", 0, "length of each measurement, after a warm-up as long as the arm holds spans (default: four times decision-wait)")
 	flag.DurationVar(&s.rescueWindow, "rescue-window", 30*time.Second, "rescue_window of our arm")
 	flag.IntVar(&s.memoryMiB, "memory-mib", 8192, "memory.limit_mib of our arm")
 	flag.IntVar(&s.streams, "streams", 2, "requests under way at once on each connection")
 	flag.StringVar(&s.markdown, "markdown", "", "`file` to write the tables to")
 	flag.StringVar(&s.profile, "profile", "", "`directory` for a CPU profile of every measurement")
 	flag.StringVar(&s.work, "work", "", "`directory` for configurations and logs (default: a temporary one, removed at the end)")
+	flag.BoolVar(&s.touch, "touch", true, "touch most of the machine's free memory once before the first measurement")
 	flag.Parse()
 	if s.quick {
 		s.runs = 1
@@ -87,6 +89,9 @@ func run(ctx context.Context, s settings) error {
 	var failures []error
 	if b.wants("correctness") {
 		failures = append(failures, b.correctness(ctx))
+	}
+	if err := b.touchMemory(); err != nil {
+		return err
 	}
 	results, err := b.cost(ctx)
 	if err != nil {

@@ -132,8 +132,8 @@ func best(sums []summary, s *scenario, arm string) *summary {
 
 func (b *bench) details(sums []summary) report.Table {
 	t := report.Table{
-		Title: fmt.Sprintf("Medians of %d runs of %v after %v of warm-up, decision_wait %v, rescue_window %v",
-			b.runs, b.duration, b.decisionWait, b.decisionWait, b.rescueWindow),
+		Title: fmt.Sprintf("Medians of %d runs of %v, after a warm-up as long as spans are held (decision_wait %v, in our arm and rescue_window %v)",
+			b.runs, b.duration, b.decisionWait, b.rescueWindow),
 		Header: []string{"reference load", "arm", "spans/s", "cores", "spans/CPU-s", "RSS MB", "B/span", "kept", "idle cores", "doubts"},
 	}
 	for i := range sums {
