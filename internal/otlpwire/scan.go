@@ -6,10 +6,14 @@ import (
 	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
 )
 
+// MaxRows bounds the spans, scopes and resources of a request, each: two bytes on the wire make a row of hundreds in a
+// batch. A request of 128 MiB of ordinary spans has as many.
+const MaxRows = 1 << 18
+
 // Scan reads an ExportTraceServiceRequest into b, which it resets for s. Strings and extents in b point into buf.
 //
-// It refuses what pdata refuses, values nested deeper than [MaxDepth] and requests of 2 GiB or more, with an
-// *[InvalidError]; b is empty then. Scan does not judge what a valid request says: spans may have no trace id, end
+// It refuses what pdata refuses, values nested deeper than [MaxDepth], requests of more than [MaxRows] spans, scopes or
+// resources, and requests of 2 GiB or more, with an *[InvalidError]; b is empty then. Scan does not judge what a valid request says: spans may have no trace id, end
 // before they start, or be there twice.
 func Scan(buf []byte, s *spanview.Schema, b *spanview.Batch) error {
 	b.Reset(s)
@@ -37,6 +41,15 @@ type scanner struct {
 	stack [maxFrames]frame // of check; here, it is cleared once a request
 }
 
+// room tells whether there may be one more than n spans, scopes or resources.
+func (s *scanner) room(n, at int) bool {
+	if n >= MaxRows {
+		s.at, s.cause = at, ErrTooMany
+		return false
+	}
+	return true
+}
+
 // next reads the next field of a message.
 func (s *scanner) next(b []byte, pos int, m messageID) (field, bool) {
 	f, err := readField(b, pos, m)
@@ -61,6 +74,9 @@ func (s *scanner) request(b []byte) bool {
 }
 
 func (s *scanner) resourceSpans(b []byte, start int) bool {
+	if !s.room(len(s.batch.Resources), start) {
+		return false
+	}
 	index := s.batch.AddResource()
 	scopes, spans := len(s.batch.Scopes), len(s.batch.Spans)
 	var resources, scopeSpans int
@@ -135,6 +151,9 @@ func (s *scanner) resource(b []byte, pos, index int) bool {
 
 func (s *scanner) scopeSpans(b []byte, start, resource int) bool {
 	index := len(s.batch.Scopes)
+	if !s.room(len(s.batch.Scopes), start) {
+		return false
+	}
 	s.batch.Scopes = append(s.batch.Scopes, spanview.Scope{Resource: int32(resource)})
 	scopes := 0
 	for pos := start; pos < len(b); {

@@ -2,6 +2,7 @@ package otlpwire
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"math/rand/v2"
 	"strings"
@@ -329,4 +330,19 @@ func TestJoiningTakesNoMoreThanTheRequest(t *testing.T) {
 	require.NoError(t, Scan(buf, oracleSchema(), batch))
 	require.NotEmpty(t, batch.Joined)
 	require.LessOrEqual(t, len(batch.Joined), len(buf))
+}
+
+func TestMoreRowsThanABatchMayHoldAreRefused(t *testing.T) {
+	row := func(tag byte, n int) []byte { return bytes.Repeat([]byte{tag<<3 | wireLen, 0}, n) }
+	wrap := func(tag byte, body []byte) []byte {
+		return append(binary.AppendUvarint([]byte{tag<<3 | wireLen}, uint64(len(body))), body...)
+	}
+	for name, build := range map[string]func(n int) []byte{
+		"resources": func(n int) []byte { return row(1, n) },
+		"scopes":    func(n int) []byte { return wrap(1, row(2, n)) },
+		"spans":     func(n int) []byte { return wrap(1, wrap(2, row(2, n))) },
+	} {
+		require.NoError(t, Scan(build(MaxRows), &spanview.Schema{}, &spanview.Batch{}), name)
+		require.ErrorIs(t, Scan(build(MaxRows+1), &spanview.Schema{}, &spanview.Batch{}), ErrTooMany, name)
+	}
 }

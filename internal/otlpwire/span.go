@@ -28,6 +28,9 @@ const tagFlags0, tagFlags1 = 16<<3&0x7f | wireFixed32 | 0x80, 16 >> 4
 // span reads the span that begins at start and ends where b ends. Each case is a shortcut for the usual encoding of a
 // field; what is encoded otherwise, or does not fit, goes to spanField.
 func (s *scanner) span(b []byte, start, resource, scope int) bool {
+	if !s.room(len(s.batch.Spans), start) {
+		return false
+	}
 	index := s.batch.AddSpan()
 	span, slots := &s.batch.Spans[index], s.batch.SpanValues(index)
 	span.Resource, span.Scope, span.Raw = int32(resource), int32(scope), extent(start, len(b))

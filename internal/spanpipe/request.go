@@ -2,7 +2,6 @@ package spanpipe
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/otlpwire"
@@ -36,12 +35,6 @@ type Accepted struct {
 	ZeroTraceID int
 }
 
-// ErrTooManySpans refuses a request for good: what its spans would take beside their bytes has no proportion to them.
-var ErrTooManySpans = errors.New("too many spans in one request")
-
-// spansMax bounds the spans of a request; a request of 64 MiB of ordinary spans has half as many.
-const spansMax = 1 << 18
-
 // NewRequest takes a lane and returns room for a body of size bytes. It fails with ErrNoBudget.
 func (e *Engine) NewRequest(size int, now time.Time) (*Request, error) {
 	l := <-e.lanes
@@ -68,7 +61,7 @@ func (r *Request) Discard() {
 }
 
 // Accept reads the request and takes it in, whole or not at all, and ends it in either case. Errors: an
-// *otlpwire.InvalidError for malformed bytes, ErrTooManySpans, ErrNoBudget.
+// *otlpwire.InvalidError for bytes that can't be read, its cause otlpwire.ErrTooMany among others; ErrNoBudget.
 func (r *Request) Accept(now time.Time) (Accepted, error) {
 	e, l := r.engine, r.lane
 	defer func() { e.lanes <- l }()
@@ -76,14 +69,9 @@ func (r *Request) Accept(now time.Time) (Accepted, error) {
 	b := &l.batch
 	if err := otlpwire.Scan(r.body, p.schema, b); err != nil {
 		l.writer.Rollback()
-		e.counts.refuse(refusedInvalid, len(r.body))
+		l.trim()
+		e.counts.refuse(readRefusal(err), len(r.body))
 		return Accepted{}, err
-	}
-	if len(b.Spans) > spansMax {
-		l.writer.Rollback()
-		*b = spanview.Batch{} // don't keep the outsized rows
-		e.counts.refuse(refusedTooManySpans, len(r.body))
-		return Accepted{}, fmt.Errorf("%w: at most %d", ErrTooManySpans, spansMax)
 	}
 	accepted := Accepted{ZeroTraceID: b.DropZeroTraceIDs()}
 	accepted.Spans = len(b.Spans)
@@ -94,8 +82,26 @@ func (r *Request) Accept(now time.Time) (Accepted, error) {
 	}
 	// From here on nothing fails.
 	e.observe(l, p, now)
+	l.trim()
 	e.counts.accept(accepted, len(r.body))
 	return accepted, nil
+}
+
+func readRefusal(err error) RefusedReason {
+	if errors.Is(err, otlpwire.ErrTooMany) {
+		return refusedTooMany
+	}
+	return refusedInvalid
+}
+
+// rowsKept is how many rows of a batch a lane keeps for the next request.
+const rowsKept = 1 << 15
+
+// trim lets go of a batch that an outsized request made large.
+func (l *lane) trim() {
+	if cap(l.batch.Spans) > rowsKept || cap(l.batch.Resources) > rowsKept {
+		l.batch = spanview.Batch{}
+	}
 }
 
 // prepare makes room for what the request needs beside its bytes.

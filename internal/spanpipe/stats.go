@@ -15,7 +15,7 @@ type RefusedReason uint8
 
 const (
 	refusedInvalid RefusedReason = iota
-	refusedTooManySpans
+	refusedTooMany
 	refusedNoBudget
 
 	refusedReasons

@@ -76,12 +76,12 @@ func malformed(err error) error { return &refusal{reasonMalformed, err} }
 func engineRefusal(err error) error {
 	var invalid *otlpwire.InvalidError
 	switch {
+	case errors.Is(err, otlpwire.ErrTooMany):
+		return &refusal{reasonTooManySpans, err}
 	case errors.As(err, &invalid):
 		return malformed(err)
 	case errors.Is(err, spanpipe.ErrNoBudget):
 		return &refusal{reasonNoBudget, err}
-	case errors.Is(err, spanpipe.ErrTooManySpans):
-		return &refusal{reasonTooManySpans, err}
 	}
 	return err
 }
