@@ -186,12 +186,11 @@ func (h *harness) overPipes(e http.Handler) {
 	server := &http.Server{Handler: e}
 	go func() { _ = server.Serve(listener) }()
 	transport := &http.Transport{DialContext: listener.dial}
-	h.client = &http.Client{Transport: transport, Timeout: h.config.HTTP.Timeout}
 	h.t.Cleanup(func() {
 		transport.CloseIdleConnections()
 		_ = server.Close()
 	})
-	h.startSenders()
+	h.startSenders(&http.Client{Transport: transport, Timeout: h.config.HTTP.Timeout})
 }
 
 type pipeListener struct {

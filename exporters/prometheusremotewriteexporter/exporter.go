@@ -95,23 +95,26 @@ func (e *metricsExporter) Start(ctx context.Context, host component.Host) error 
 	if err != nil {
 		return fmt.Errorf("cannot create the HTTP client for %q: %w", e.settings.ID, err)
 	}
-	// A redirect that turns the POST into a GET would be answered with a page and look like a success.
-	client.CheckRedirect = func(r *http.Request, via []*http.Request) error {
-		if r.Method != http.MethodPost || len(via) >= 10 {
-			return http.ErrUseLastResponse
-		}
-		return nil
-	}
-	e.client = client
-	e.startSenders()
+	e.startSenders(client)
 	return nil
 }
 
-func (e *metricsExporter) startSenders() {
+func (e *metricsExporter) startSenders(client *http.Client) {
+	client.CheckRedirect = followPosts
+	e.client = client
 	for shard := range e.queue.Shards() {
 		s := &sender{metricsExporter: e, shard: shard}
 		e.senders.Go(s.run)
 	}
+}
+
+// followPosts follows redirects that keep the request. One that turns the POST into a GET would be answered with a page,
+// and look like a success.
+func followPosts(r *http.Request, via []*http.Request) error {
+	if r.Method != http.MethodPost || len(via) >= 10 {
+		return http.ErrUseLastResponse
+	}
+	return nil
 }
 
 // ConsumeMetrics queues a payload, whole or not at all. Where there is no room it fails with an error that may be

@@ -128,8 +128,15 @@ func (s *sender) delivered(b *remotewrite.Batch, r remotewrite.Response) {
 
 func (s *sender) rejected(b *remotewrite.Batch, r remotewrite.Response, text string, now time.Time) {
 	lost := s.account(b, r, remotewrite.Counts{})
-	err := fmt.Errorf("the endpoint refused samples with status %d: %s", r.Status, text)
-	s.giveUp(b, lost, lostRejected, consumererror.NewPermanent(err))
+	if lost.Samples+lost.Histograms == 0 {
+		// Exemplars alone were refused: every data point arrived.
+		s.telemetry.lost(lost, lostRejected)
+		add(s.telemetry.sentPoints, b.Points, s.telemetry.id)
+		s.done(nil)
+	} else {
+		err := fmt.Errorf("the endpoint refused samples with status %d: %s", r.Status, text)
+		s.giveUp(b, lost, lostRejected, consumererror.NewPermanent(err))
+	}
 	if skipped, ok := s.losing.allow(now); ok {
 		s.logger.Error("the endpoint refused samples, they are lost", zap.Int("status", r.Status), zap.String("response", text),
 			zap.Int("samples", lost.Samples), zap.Int("histograms", lost.Histograms), zap.Int("exemplars", lost.Exemplars),

@@ -103,7 +103,7 @@ func TestNoSeriesExceedsItsSizeBound(t *testing.T) {
 func TestSymbolsOf20Requests(t *testing.T) {
 	series := randomSeries(rand.New(rand.NewPCG(1, 3)), 200)
 	e := newEncoder(V2, false)
-	for range 2 { // an encoder is used again
+	for _, series := range [][]Series{series, series[100:]} { // an encoder is used again
 		for i := range series {
 			e.add(&series[i])
 		}
@@ -111,13 +111,16 @@ func TestSymbolsOf20Requests(t *testing.T) {
 		require.NoError(t, err)
 		var req writev2.Request
 		require.NoError(t, req.Unmarshal(body))
-		require.Len(t, req.Timeseries, 200)
+		require.Len(t, req.Timeseries, len(series))
 		assert.Empty(t, req.Symbols[0], "symbol 0 is the empty string")
 		sorted := slices.Sorted(slices.Values(req.Symbols))
 		assert.Len(t, slices.Compact(sorted), len(req.Symbols), "no symbol is there twice")
 		used := map[uint32]bool{0: true}
-		for _, ts := range req.Timeseries {
-			assert.Zero(t, len(ts.LabelsRefs)%2)
+		for i, ts := range req.Timeseries {
+			require.Len(t, ts.LabelsRefs, 2*len(series[i].Labels))
+			for j, l := range series[i].Labels {
+				assert.Equal(t, l, Label{req.Symbols[ts.LabelsRefs[2*j]], req.Symbols[ts.LabelsRefs[2*j+1]]})
+			}
 			assert.NotEqual(t, len(ts.Samples) > 0, len(ts.Histograms) > 0, "samples or histograms")
 			used[ts.Metadata.HelpRef], used[ts.Metadata.UnitRef] = true, true
 			for _, ref := range ts.LabelsRefs {
@@ -148,17 +151,23 @@ func TestMetadataOf10RequestsNamesTheFamilyOnce(t *testing.T) {
 		of("rpc_count", model.MetricTypeSummary, Label{"quantile", "0.5"}), of("rpc_count_sum", model.MetricTypeSummary),
 		of("used_sum", model.MetricTypeGauge),
 	}
-	body, err := s2.Decode(nil, batchOf(V1, true, series).Body)
-	require.NoError(t, err)
-	var req prompb.WriteRequest
-	require.NoError(t, req.Unmarshal(body))
-	var got []string
-	for _, md := range req.Metadata {
-		got = append(got, fmt.Sprint(md.MetricFamilyName, " ", md.Type, " ", md.Help, " ", md.Unit))
+	e := newEncoder(V1, true)
+	for range 2 { // an encoder is used again
+		for i := range series {
+			e.add(&series[i])
+		}
+		body, err := s2.Decode(nil, e.take())
+		require.NoError(t, err)
+		var req prompb.WriteRequest
+		require.NoError(t, req.Unmarshal(body))
+		var got []string
+		for _, md := range req.Metadata {
+			got = append(got, fmt.Sprint(md.MetricFamilyName, " ", md.Type, " ", md.Help, " ", md.Unit))
+		}
+		assert.Equal(t, []string{
+			"calls_total COUNTER h u", "h HISTOGRAM h u", "latency_sum HISTOGRAM h u", "rpc_count SUMMARY h u", "used_sum GAUGE h u",
+		}, got)
 	}
-	assert.Equal(t, []string{
-		"calls_total COUNTER h u", "h HISTOGRAM h u", "latency_sum HISTOGRAM h u", "rpc_count SUMMARY h u", "used_sum GAUGE h u",
-	}, got)
 }
 
 func TestSplitGivesTwoHalvesInOrder(t *testing.T) {

@@ -61,6 +61,8 @@ func (n *Negotiation) Outcome(m Message, r Response, now time.Time) Outcome {
 		return Downgrade
 	}
 	switch {
+	case r.Status/100 == 2 && m == V2 && !r.Accounted:
+		return Rejected // as a 415: nothing says that a sample was written
 	case r.Status/100 == 2:
 		return Delivered
 	case r.Status/100 == 5 || r.Status == http.StatusTooManyRequests:

@@ -45,7 +45,7 @@ func NewQueue(config QueueConfig) *Queue {
 }
 
 // Add queues a payload, whole or not at all: it fails with [ErrFull] or [ErrTooLarge]. The series are copied.
-// The payload is encoded as message m; now is when it came.
+// Batches that the payload opens are of message m; now is when it came.
 func (q *Queue) Add(series []Series, m Message, now time.Time) (*Payload, error) {
 	bound := int64(0)
 	for i := range series {

@@ -67,7 +67,7 @@ func TestEverySeriesLeavesInTheOrderItCame(t *testing.T) {
 				}
 				message := V2
 				if round%10 > 7 {
-					message = V1 // a change of message closes a batch, and nothing else
+					message = V1 // of the batches that are opened from now on
 				}
 				_, err := q.Add(series, message, epoch)
 				assert.NoError(t, err)

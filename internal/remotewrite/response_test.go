@@ -77,7 +77,7 @@ func TestOutcomeOfAStatus(t *testing.T) {
 	for status, want := range tests {
 		for _, m := range []Message{V1, V2} {
 			n := NewNegotiation(m, false)
-			assert.Equal(t, want, n.Outcome(m, Response{Status: status}, epoch), "%d to %s", status, m)
+			assert.Equal(t, want, n.Outcome(m, Response{Status: status, Accounted: m == V2}, epoch), "%d to %s", status, m)
 			assert.Equal(t, m, n.Message(epoch))
 		}
 	}
@@ -114,6 +114,7 @@ func TestAnEndpointThatDoesNotUnderstand20IsSent10(t *testing.T) {
 			assert.Equal(t, tt.want == Downgrade, n.Downgraded(epoch))
 		})
 	}
+	assert.Equal(t, Rejected, NewNegotiation(V2, false).Outcome(V2, bare(204), epoch), "where 1.0 is not allowed, nobody has the samples")
 	n := NewNegotiation(V2, true)
 	n.Outcome(V2, bare(415), epoch)
 	assert.Equal(t, V1, n.Message(epoch.Add(ReprobeAfter-1)))

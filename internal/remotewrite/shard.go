@@ -69,8 +69,7 @@ func (s *shard) repeats(series *Series) bool {
 
 func (s *shard) append(p *Payload, series *Series, m Message, now time.Time) {
 	limits := &s.queue.config
-	if s.open.Series > 0 && (s.open.Message != m || s.open.Series >= MaxSeries ||
-		s.encoder.size()+series.sizeBound() > limits.MaxBatchBytes) {
+	if s.open.Series > 0 && (s.open.Series >= MaxSeries || s.encoder.size()+series.sizeBound() > limits.MaxBatchBytes) {
 		s.seal()
 	}
 	if s.open.Series == 0 {
