@@ -21,8 +21,9 @@ type Prometheus struct {
 	address string
 }
 
-// StartPrometheus builds the server where it is not built yet (testbed/servers/prometheus, minutes) and starts it.
-func StartPrometheus(t testing.TB) *Prometheus {
+// StartPrometheus builds the server where it is not built yet (testbed/servers/prometheus, minutes) and starts it, with
+// further features of --enable-feature where a test names them.
+func StartPrometheus(t testing.TB, features ...string) *Prometheus {
 	t.Helper()
 	address := FreeAddress(t)
 	dir := t.TempDir()
@@ -31,7 +32,7 @@ func StartPrometheus(t testing.TB) *Prometheus {
 		"--storage.tsdb.path=" + filepath.Join(dir, "tsdb"),
 		"--web.listen-address=" + address,
 		"--web.enable-remote-write-receiver",
-		"--enable-feature=exemplar-storage",
+		"--enable-feature=" + strings.Join(append(features, "exemplar-storage"), ","),
 	}}
 	p := &Prometheus{Program: StartProgram(t, o, address), address: address}
 	Wait(t, startTimeout, "Prometheus is ready", func() bool {

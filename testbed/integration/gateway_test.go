@@ -23,8 +23,8 @@ type gateway struct {
 	// remoteWrite is where metrics go, and protobufMessage in which version ("" is the exporter's default).
 	remoteWrite     string
 	protobufMessage string
-	// extra is further keys of the receiver, indented by four.
-	extra string
+	// extra is further keys of the receiver, indented by four, and extraRED of its red block, indented by six.
+	extra, extraRED string
 
 	grpc, http, telemetry string
 	otlp                  *sink.OTLP
@@ -72,6 +72,7 @@ receivers:
       exemplars: {enabled: true}
       metrics_flush_interval: %v
 %s
+%s
 exporters:
   otlp_grpc:
     endpoint: %s
@@ -87,6 +88,6 @@ service:
     traces: {receivers: [otlp_slo], exporters: [otlp_grpc]}
     metrics: {receivers: [otlp_slo], exporters: [prometheus_remote_write]}
     logs: {receivers: [otlp_slo], exporters: [otlp_grpc]}
-`, g.grpc, g.http, g.memoryMiB, g.decisionWait, g.rescueWindow, g.thresholdMS, strings.Join(buckets, ", "), g.flush, g.extra,
+`, g.grpc, g.http, g.memoryMiB, g.decisionWait, g.rescueWindow, g.thresholdMS, strings.Join(buckets, ", "), g.flush, g.extraRED, g.extra,
 		g.otlp.Address(), g.remoteWrite, message, host, port)
 }

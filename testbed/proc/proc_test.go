@@ -85,7 +85,8 @@ func TestUsageOfThisProcessGrows(t *testing.T) {
 }
 
 func TestStatLineWithSpacesInItsName(t *testing.T) {
-	cpu, err := parseStat([]byte("7 (a b) c) S 1 2 3 4 5 6 7 8 9 10 150 50 0 0 20 0"))
+	cpu, system, err := parseStat([]byte("7 (a b) c) S 1 2 3 4 5 6 7 8 9 10 150 50 0 0 20 0"))
 	require.NoError(t, err)
 	assert.Equal(t, 2*time.Second, cpu)
+	assert.Equal(t, 500*time.Millisecond, system)
 }

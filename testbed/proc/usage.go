@@ -16,8 +16,8 @@ const ticksPerSecond = 100
 
 // Usage is what a process has used so far.
 type Usage struct {
-	// CPU is user and system time of all its threads, to a hundredth of a second.
-	CPU time.Duration
+	// CPU is user and system time of all its threads, System the system time in it; to a hundredth of a second.
+	CPU, System time.Duration
 	// RSS is its resident memory in bytes, PeakRSS the highest so far.
 	RSS, PeakRSS uint64
 }
@@ -29,7 +29,7 @@ func ReadUsage(pid int) (Usage, error) {
 	if err != nil {
 		return Usage{}, err
 	}
-	cpu, err := parseStat(stat)
+	cpu, system, err := parseStat(stat)
 	if err != nil {
 		return Usage{}, fmt.Errorf("cannot read the CPU time of process %d: %w", pid, err)
 	}
@@ -37,7 +37,7 @@ func ReadUsage(pid int) (Usage, error) {
 	if err != nil {
 		return Usage{}, err
 	}
-	u := Usage{CPU: cpu}
+	u := Usage{CPU: cpu, System: system}
 	for line := range strings.Lines(string(status)) {
 		switch name, rest, _ := strings.Cut(line, ":"); name {
 		case "VmRSS":
@@ -52,23 +52,22 @@ func ReadUsage(pid int) (Usage, error) {
 	return u, nil
 }
 
-// parseStat reads user and system time out of /proc/<pid>/stat: fields 14 and 15, counted behind the name in parentheses,
-// which may hold anything.
-func parseStat(stat []byte) (time.Duration, error) {
+// parseStat reads all and system time out of /proc/<pid>/stat: user and system are fields 14 and 15, counted behind the name
+// in parentheses, which may hold anything.
+func parseStat(stat []byte) (cpu, system time.Duration, err error) {
 	_, rest, ok := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" "))
 	fields := strings.Fields(string(rest))
 	if !ok || len(fields) < 13 {
-		return 0, fmt.Errorf("%q is not a stat line", stat)
+		return 0, 0, fmt.Errorf("%q is not a stat line", stat)
 	}
-	user, err := strconv.ParseUint(fields[11], 10, 64)
-	if err != nil {
-		return 0, err
+	var ticks [2]uint64
+	for i := range ticks {
+		if ticks[i], err = strconv.ParseUint(fields[11+i], 10, 64); err != nil {
+			return 0, 0, err
+		}
 	}
-	system, err := strconv.ParseUint(fields[12], 10, 64)
-	if err != nil {
-		return 0, err
-	}
-	return time.Duration(user+system) * time.Second / ticksPerSecond, nil
+	const tick = time.Second / ticksPerSecond
+	return time.Duration(ticks[0]+ticks[1]) * tick, time.Duration(ticks[1]) * tick, nil
 }
 
 func parseKilobytes(s string) (uint64, error) {

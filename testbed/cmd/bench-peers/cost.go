@@ -19,8 +19,8 @@ const costFlush = 15 * time.Second
 type measurement struct {
 	scenario *scenario
 	variant  variant
-	// rate is acknowledged spans per second, cpu the collector's CPU-seconds per second.
-	rate, cpu float64
+	// rate is acknowledged spans per second, cpu the collector's CPU-seconds per second, system those of the kernel in it.
+	rate, cpu, system float64
 	// spansPerCPU is spans per CPU-second.
 	spansPerCPU float64
 	// idleRSS is resident memory before the load, rss its median over the last quarter of the run, both in bytes.
@@ -68,8 +68,8 @@ func (b *bench) cost(ctx context.Context) ([]measurement, error) {
 				if err != nil {
 					return all, fmt.Errorf("cannot measure %q with %v: %w", s.key, v, err)
 				}
-				b.say("%s %d/%d %v: %.0f spans/s, %.2f cores, %.0f spans/CPU-s, rss %.0f MB, %.0f B/span, kept %.2f %%, idle %.2f cores%s",
-					s.key, n+1, b.runs, v, m.rate, m.cpu, m.spansPerCPU, m.rss/1e6, m.bytesPerSpan, 100*m.keptShare, m.idleCores, m.note)
+				b.say("%s %d/%d %v: %.0f spans/s, %.2f cores (%.2f system), %.0f spans/CPU-s, rss %.0f MB, %.0f B/span, kept %.2f %%, idle %.2f cores%s",
+					s.key, n+1, b.runs, v, m.rate, m.cpu, m.system, m.spansPerCPU, m.rss/1e6, m.bytesPerSpan, 100*m.keptShare, m.idleCores, m.note)
 				all = append(all, m)
 			}
 		}
@@ -146,6 +146,7 @@ func (b *bench) window(ctx context.Context, c *collector, g *load.Generator) (me
 	seconds := after.at.Sub(before.at).Seconds()
 	spans := float64(after.spans - before.spans)
 	cpu := (after.usage.CPU - before.usage.CPU).Seconds()
+	m.system = (after.usage.System - before.usage.System).Seconds() / seconds
 	m.rate, m.cpu, m.spansPerCPU = spans/seconds, cpu/seconds, spans/cpu
 	m.rss = median(rss[len(rss)*3/4:])
 	m.keptShare = float64(after.kept-before.kept) / spans

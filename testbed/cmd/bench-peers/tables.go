@@ -44,6 +44,7 @@ func summaries(all []measurement) []summary {
 		s := summary{scenario: ms[0].scenario, variant: k.variant, runs: len(ms), measurement: measurement{
 			rate:         of(func(m *measurement) float64 { return m.rate }),
 			cpu:          of(func(m *measurement) float64 { return m.cpu }),
+			system:       of(func(m *measurement) float64 { return m.system }),
 			spansPerCPU:  of(func(m *measurement) float64 { return m.spansPerCPU }),
 			rss:          of(func(m *measurement) float64 { return m.rss }),
 			bytesPerSpan: of(func(m *measurement) float64 { return m.bytesPerSpan }),
@@ -134,7 +135,7 @@ func (b *bench) details(sums []summary) report.Table {
 	t := report.Table{
 		Title: fmt.Sprintf("Medians of %d runs of %v, after a warm-up as long as spans are held (decision_wait %v, in our arm and rescue_window %v)",
 			b.runs, b.duration, b.decisionWait, b.rescueWindow),
-		Header: []string{"reference load", "arm", "spans/s", "cores", "spans/CPU-s", "RSS MB", "B/span", "kept", "idle cores", "doubts"},
+		Header: []string{"reference load", "arm", "spans/s", "cores", "of them system", "spans/CPU-s", "RSS MB", "B/span", "kept", "idle cores", "doubts"},
 	}
 	for i := range sums {
 		m := &sums[i]
@@ -142,7 +143,7 @@ func (b *bench) details(sums []summary) report.Table {
 		if m.note != "" {
 			note = m.note[2:]
 		}
-		t.Add(m.scenario.title, m.variant.String(), report.Count(m.rate), fmt.Sprintf("%.2f", m.cpu), report.Count(m.spansPerCPU),
+		t.Add(m.scenario.title, m.variant.String(), report.Count(m.rate), fmt.Sprintf("%.2f", m.cpu), fmt.Sprintf("%.2f", m.system), report.Count(m.spansPerCPU),
 			report.Count(m.rss/1e6), report.Count(m.bytesPerSpan), fmt.Sprintf("%.2f %%", 100*m.keptShare), fmt.Sprintf("%.2f", m.idleCores), note)
 	}
 	return t
