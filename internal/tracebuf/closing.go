@@ -181,7 +181,7 @@ func (s *shard) expire(until int64, seed seed) bool {
 		n := 0
 		for ; n < touchBatch && s.expired(s.ring.oldest+uint32(n), until); n++ {
 			hashes[n] = seed.sum(&s.ring.at(s.ring.oldest + uint32(n)).TraceID)
-			s.touch(hashes[n])
+			s.touchToForget(hashes[n])
 		}
 		for _, hash := range hashes[:n] {
 			s.forget(hash)
@@ -206,7 +206,10 @@ func (s *shard) expired(position uint32, until int64) bool {
 // forget pops the oldest record, whose trace has the given hash.
 func (s *shard) forget(hash uint64) {
 	r := s.ring.at(s.ring.oldest)
-	s.memory.remember(hash, r.State == Kept)
+	// Only a trace that was opened again, and is Partial since, may be remembered already.
+	if kept := r.State == Kept; r.Flags&Partial == 0 || !s.memory.change(hash, kept) {
+		s.memory.remember(hash, kept)
+	}
 	s.tally.DroppedSpans += uint64(r.held - r.late)
 	s.tally.LateDropped += uint64(r.late)
 	s.index.remove(tagOf(hash), s.ring.oldest)

@@ -45,17 +45,18 @@ func (d *decisions) find(hash uint64) *uint64 {
 	return d.old.find(fingerprint(hash))
 }
 
-// remember enters a decision, over an earlier one of the same trace. It does nothing where there is no memory.
+// change replaces the decision on a trace; it returns false for one that is not remembered.
+func (d *decisions) change(hash uint64, kept bool) bool {
+	e := d.find(hash)
+	if e != nil {
+		*e = decision(hash, kept)
+	}
+	return e != nil
+}
+
+// remember enters a decision on a trace that is not remembered yet. It does nothing where there is no memory.
 func (d *decisions) remember(hash uint64, kept bool) {
 	if d.generationMax == 0 {
-		return
-	}
-	value := fingerprint(hash)
-	if kept {
-		value |= 1
-	}
-	if e := d.find(hash); e != nil {
-		*e = value
 		return
 	}
 	if d.young.count >= d.generationMax {
@@ -65,8 +66,15 @@ func (d *decisions) remember(hash uint64, kept bool) {
 	if d.young.count*4 >= len(d.young.entries)*3 && !d.young.grow(d.budget) {
 		return
 	}
-	d.young.place(value)
+	d.young.place(decision(hash, kept))
 	d.young.count++
+}
+
+func decision(hash uint64, kept bool) uint64 {
+	if kept {
+		return fingerprint(hash) | 1
+	}
+	return fingerprint(hash)
 }
 
 func (d *decisions) close() {

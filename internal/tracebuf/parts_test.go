@@ -108,7 +108,7 @@ func TestDecisionsRememberAtLeastTheStatedNumber(t *testing.T) {
 	}
 	_, ok := d.recall(hashes[0])
 	require.False(t, ok, "what is older than two generations is forgotten")
-	d.remember(hashes[9_999], true)
+	d.change(hashes[9_999], true)
 	kept, _ := d.recall(hashes[9_999])
 	require.True(t, kept, "a decision can be turned")
 	d.close()

@@ -32,10 +32,15 @@ type shard struct {
 	_ [64]byte // keeps two shards' locks in different cache lines
 }
 
-// touch loads the slots where a hash is looked up. Called for many hashes in a row before they are looked up one by one,
-// it lets the processor wait for all of these cache misses at once.
+// touch loads the slots where a trace is looked up. Called for many hashes in a row before they are looked up one by
+// one, it lets the processor wait for all of these cache misses at once.
 func (s *shard) touch(hash uint64) {
 	s.touched += s.index.entries[tagOf(hash)&s.index.mask] + s.memory.young.home(hash) + s.memory.old.home(hash)
+}
+
+// touchToForget does the same for the slots that forget changes.
+func (s *shard) touchToForget(hash uint64) {
+	s.touched += s.index.entries[tagOf(hash)&s.index.mask] + s.memory.young.home(hash)
 }
 
 // find returns the position and record of a trace.
@@ -105,7 +110,7 @@ func (s *shard) reopen(hash uint64, rec *Record, kept bool) {
 	if !kept {
 		rec.Flags |= Rescued
 		s.tally.RescuedPartial++
-		s.memory.remember(hash, true)
+		s.memory.change(hash, true)
 	}
 	// Its ring position lies behind undecided ones, so the decide cursor will pass over it.
 }
