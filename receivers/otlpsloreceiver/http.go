@@ -59,6 +59,10 @@ func startHTTP(ctx context.Context, host component.Host, cfg *confighttp.ServerC
 		return nil, fmt.Errorf("cannot set up OTLP/HTTP: %w", err)
 	}
 	h.bodyMax = cfg.MaxRequestBodySize // ToServer has put its default there
+	if h.server.ReadTimeout == 0 {
+		// For requests that the handler never sees, whose bodies net/http reads before it answers; receive sets its own.
+		h.server.ReadTimeout = d.receiveTimeout
+	}
 	if h.listener, err = cfg.ToListener(ctx); err != nil {
 		return nil, fmt.Errorf("cannot listen for OTLP/HTTP on %q: %w", cfg.NetAddr.Endpoint, err)
 	}

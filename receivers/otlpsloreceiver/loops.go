@@ -42,7 +42,7 @@ func (r *otlpReceiver) flush(ctx context.Context, now time.Time) {
 // sloPollInterval is how often SLO files are looked at.
 const sloPollInterval = 10 * time.Second
 
-// watchSLOs replaces the SLOs when their files change. A broken file changes nothing and is told once.
+// watchSLOs looks for changed SLO files.
 func (r *otlpReceiver) watchSLOs(ctx context.Context) {
 	ticker := time.NewTicker(sloPollInterval)
 	defer ticker.Stop()
@@ -51,18 +51,25 @@ func (r *otlpReceiver) watchSLOs(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+			r.reloadSLOs()
 		}
-		if !r.sloSource.Changed() {
-			continue
-		}
-		cfg, err := r.sloSource.Load()
-		if err == nil {
-			err = r.engine.ReloadSLOs(cfg)
-		}
-		if err != nil {
-			r.set.Logger.Error("cannot use the changed SLO files; the SLOs stay as they were", zap.Error(err))
-			continue
-		}
-		r.set.Logger.Info("SLO files are in use as they are now", zap.Int("slos", len(cfg.SLOs)))
 	}
+}
+
+// reloadSLOs replaces the SLOs where their files have changed, and reports whether it did. A broken file changes nothing
+// and is told once.
+func (r *otlpReceiver) reloadSLOs() bool {
+	if !r.sloSource.Changed() {
+		return false
+	}
+	cfg, err := r.sloSource.Load()
+	if err == nil {
+		err = r.engine.ReloadSLOs(cfg)
+	}
+	if err != nil {
+		r.set.Logger.Error("cannot use the changed SLO files; the SLOs stay as they were", zap.Error(err))
+		return false
+	}
+	r.set.Logger.Info("SLO files are in use as they are now", zap.Int("slos", len(cfg.SLOs)))
+	return true
 }

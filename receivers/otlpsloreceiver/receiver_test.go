@@ -74,9 +74,23 @@ func quick() *Config {
 	return cfg
 }
 
-func start(t *testing.T, options ...option) *running { return startWith(t, componenttest.NewNopHost(), options...) }
+func start(t *testing.T, options ...option) *running {
+	t.Helper()
+	return startWith(t, componenttest.NewNopHost(), options...)
+}
 
 func startWith(t *testing.T, host component.Host, options ...option) *running {
+	t.Helper()
+	return startIn(t, host, []string{"traces", "metrics", "logs"}, options...)
+}
+
+// startAlone starts a receiver that is in one pipeline.
+func startAlone(t *testing.T, signal string) *running {
+	t.Helper()
+	return startIn(t, componenttest.NewNopHost(), []string{signal})
+}
+
+func startIn(t *testing.T, host component.Host, pipelines []string, options ...option) *running {
 	t.Helper()
 	r := &running{signals: map[string]component.Component{}, own: sdkmetric.NewManualReader()}
 	cfg := quick()
@@ -93,25 +107,37 @@ func startWith(t *testing.T, host component.Host, options ...option) *running {
 	for _, o := range options {
 		o(cfg, &set, &r.out)
 	}
-	factory, ctx := NewFactory(), t.Context()
-	traces, err := consumer.NewTraces(r.out.traces)
-	require.NoError(t, err)
-	metrics, err := consumer.NewMetrics(r.out.metrics)
-	require.NoError(t, err)
-	logs, err := consumer.NewLogs(r.out.logs)
-	require.NoError(t, err)
-	r.signals["traces"], err = factory.CreateTraces(ctx, set, cfg, traces)
-	require.NoError(t, err)
-	r.signals["metrics"], err = factory.CreateMetrics(ctx, set, cfg, metrics)
-	require.NoError(t, err)
-	r.signals["logs"], err = factory.CreateLogs(ctx, set, cfg, logs)
-	require.NoError(t, err)
-	for _, s := range r.signals {
-		require.NoError(t, s.Start(ctx, host))
+	for _, pipeline := range pipelines {
+		r.create(t, set, cfg, pipeline)
 	}
-	r.otlpReceiver = r.signals["traces"].(*signal).shared.receiver
+	for _, s := range r.signals {
+		require.NoError(t, s.Start(t.Context(), host))
+	}
+	r.otlpReceiver = r.signals[pipelines[0]].(*signal).shared.receiver
 	t.Cleanup(r.shutdown)
 	return r
+}
+
+func (r *running) create(t *testing.T, set receiver.Settings, cfg *Config, pipeline string) {
+	t.Helper()
+	factory := NewFactory()
+	switch pipeline {
+	case "traces":
+		next, err := consumer.NewTraces(r.out.traces)
+		require.NoError(t, err)
+		r.signals[pipeline], err = factory.CreateTraces(t.Context(), set, cfg, next)
+		require.NoError(t, err)
+	case "metrics":
+		next, err := consumer.NewMetrics(r.out.metrics)
+		require.NoError(t, err)
+		r.signals[pipeline], err = factory.CreateMetrics(t.Context(), set, cfg, next)
+		require.NoError(t, err)
+	case "logs":
+		next, err := consumer.NewLogs(r.out.logs)
+		require.NoError(t, err)
+		r.signals[pipeline], err = factory.CreateLogs(t.Context(), set, cfg, next)
+		require.NoError(t, err)
+	}
 }
 
 // shutdown stops the receiver as a Collector does; once is enough.
