@@ -63,7 +63,7 @@ func TestEverySeriesBeginsAtZero(t *testing.T) {
 		t.Run(version.name, func(t *testing.T) {
 			data := read(t, dataset.Fixture())
 			g := newTruthGateway(data.red.Bounds)
-			g.protobufMessage = version.message
+			g.protobufMessage, g.flush = version.message, 100*time.Millisecond
 			g.start(t)
 			play(t, data.rec, "grpc://"+g.grpc, speedFor(data.rec, 3*time.Second))
 			g.collector.StopWithin(20 * time.Second)

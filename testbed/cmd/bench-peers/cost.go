@@ -25,6 +25,8 @@ type measurement struct {
 	spansPerCPU float64
 	// idleRSS is resident memory before the load, rss its median over the last quarter of the run, both in bytes.
 	idleRSS, rss float64
+	// growth is by how much resident memory grew from the first to the last quarter of the run, as a share.
+	growth float64
 	// bytesPerSpan is (rss - idleRSS) / (rate x time that spans are held).
 	bytesPerSpan float64
 	// keptShare is spans received by the sink per span acknowledged.
@@ -33,25 +35,6 @@ type measurement struct {
 	idleCores float64
 	refused   uint64
 	note      string
-}
-
-// touchedShare is how much of the available memory is touched before the first measurement.
-const touchedShare = 0.6
-
-// touchMemory lets the host of a virtual machine give it its memory before anything is measured.
-func (b *bench) touchMemory() error {
-	if !b.touch {
-		return nil
-	}
-	available, err := proc.AvailableMemory()
-	if err != nil {
-		return err
-	}
-	n := uint64(touchedShare * float64(available))
-	started := time.Now()
-	err = proc.TouchMemory(n)
-	b.say("touched %.1f GB of memory in %v", float64(n)/1e9, time.Since(started).Round(time.Millisecond))
-	return err
 }
 
 // cost runs every scenario that was asked for: each variant in turn, as often as asked for.
@@ -148,7 +131,8 @@ func (b *bench) window(ctx context.Context, c *collector, g *load.Generator) (me
 	cpu := (after.usage.CPU - before.usage.CPU).Seconds()
 	m.system = (after.usage.System - before.usage.System).Seconds() / seconds
 	m.rate, m.cpu, m.spansPerCPU = spans/seconds, cpu/seconds, spans/cpu
-	m.rss = median(rss[len(rss)*3/4:])
+	quarter := len(rss) / 4
+	m.rss, m.growth = median(rss[len(rss)-quarter:]), median(rss[len(rss)-quarter:])/median(rss[:quarter])-1
 	m.keptShare = float64(after.kept-before.kept) / spans
 	m.idleCores = (after.machine.Idle - before.machine.Idle).Seconds() / seconds
 	for _, n := range g.Stats().Refused {
@@ -182,6 +166,10 @@ const (
 	keptShareMax = 0.04
 )
 
+// growthMax is how much resident memory may grow during a measurement: fresh memory costs faults, in a virtual machine whose
+// host takes back what is free many times as much as the work itself.
+const growthMax = 0.1
+
 // note says what makes a measurement doubtful.
 func (b *bench) note(m *measurement) string {
 	note := ""
@@ -196,6 +184,9 @@ func (b *bench) note(m *measurement) string {
 	}
 	if m.scenario.rate > 0 && m.rate < 0.97*m.scenario.rate {
 		note += fmt.Sprintf(", sustained only %.0f spans/s", m.rate)
+	}
+	if m.growth > growthMax {
+		note += fmt.Sprintf(", memory still grew by %.0f %%", 100*m.growth)
 	}
 	return note
 }

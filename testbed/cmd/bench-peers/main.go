@@ -38,7 +38,6 @@ type settings struct {
 	markdown      string
 	profile       string
 	work          string
-	touch         bool
 }
 
 func parseFlags() settings {
@@ -57,7 +56,6 @@ func parseFlags() settings {
 	flag.StringVar(&s.markdown, "markdown", "", "`file` to write the tables to")
 	flag.StringVar(&s.profile, "profile", "", "`directory` for a CPU profile of every measurement")
 	flag.StringVar(&s.work, "work", "", "`directory` for configurations and logs (default: a temporary one, removed at the end)")
-	flag.BoolVar(&s.touch, "touch", true, "touch most of the machine's free memory once before the first measurement")
 	flag.Parse()
 	if s.quick {
 		s.runs = 1
@@ -89,9 +87,6 @@ func run(ctx context.Context, s settings) error {
 	var failures []error
 	if b.wants("correctness") {
 		failures = append(failures, b.correctness(ctx))
-	}
-	if err := b.touchMemory(); err != nil {
-		return err
 	}
 	results, err := b.cost(ctx)
 	if err != nil {
