@@ -1,0 +1,6 @@
+//go:build !race
+
+package dataset
+
+// raceDetector slows tests down by ten times.
+const raceDetector = false
