@@ -158,7 +158,8 @@ func (b *Buffer) Expire(until int64) int64 {
 	for i := range b.shards {
 		b.expireShard(&b.shards[i], until)
 	}
-	return b.pool.recycle(b.horizonLocked())
+	sealed := b.pool.sealedCount() // a slab that is sealed from here on may have records that the horizon misses
+	return b.pool.recycle(sealed, b.horizonLocked())
 }
 
 func (b *Buffer) expireShard(s *shard, until int64) {

@@ -16,7 +16,8 @@
 //
 // Invariants:
 //   - A record's chain only points into slabs whose last arrival is not before the record's first arrival.
-//   - A sealed slab is recycled only when every record in every ring arrived after the slab's last arrival.
+//   - A sealed slab is recycled only when every record in every ring arrived after the slab's last arrival,
+//     and only if it was sealed before the rings were looked at.
 //   - Records leave a ring in order, decided and with nothing pending.
 //
 // Concurrency: a Writer belongs to one goroutine at a time; [Buffer.Record] locks a shard once a call. Deciding,

@@ -125,14 +125,22 @@ func (p *slabPool) seal(s *slab) {
 	p.mu.Unlock()
 }
 
-// recycle frees the sealed slabs whose last arrival lies before the horizon and returns how many bytes came free.
-func (p *slabPool) recycle(horizon int64) int64 {
+// sealedCount returns how many slabs are sealed: recycle's bound, taken before the horizon.
+func (p *slabPool) sealedCount() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.sealed)
+}
+
+// recycle frees those of the first n sealed slabs whose last arrival lies before the horizon and returns how many bytes
+// came free. Invariant: these n were sealed before the horizon was looked for, so that it knows all of their records.
+func (p *slabPool) recycle(n int, horizon int64) int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var freed int64
 	kept := p.sealed[:0]
-	for _, s := range p.sealed {
-		if s.lastArrival >= horizon {
+	for i, s := range p.sealed {
+		if i >= n || s.lastArrival >= horizon {
 			kept = append(kept, s)
 			continue
 		}
@@ -181,7 +189,7 @@ func (p *slabPool) resolve(r Ref) (*slab, *Head) {
 
 // close gives everything back to the system.
 func (p *slabPool) close() {
-	p.recycle(math.MaxInt64)
+	p.recycle(p.sealedCount(), math.MaxInt64)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for p.releaseIdleLocked() {
