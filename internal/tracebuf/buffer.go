@@ -32,6 +32,7 @@ type Buffer struct {
 
 	closing sync.Mutex // serializes deciding, expiring, recycling; taken before a shard's lock
 	closer  closer     // scratch, protected by closing
+	turn    int        // the shard that Decide begins with, protected by closing
 }
 
 // New returns an empty buffer.

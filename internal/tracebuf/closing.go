@@ -57,10 +57,11 @@ type closer struct {
 func (b *Buffer) Decide(due int64, early bool, d Decider, e Emitter) bool {
 	b.closing.Lock()
 	defer b.closing.Unlock()
-	for i := range b.shards {
-		if !b.decideShard(&b.shards[i], due, early, d, e) {
-			return false
+	for range b.shards {
+		if !b.decideShard(&b.shards[b.turn], due, early, d, e) {
+			return false // the next call goes on here, so that no shard waits for the emitter longer than others
 		}
+		b.turn = (b.turn + 1) % len(b.shards)
 	}
 	return true
 }
