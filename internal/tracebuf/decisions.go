@@ -54,20 +54,36 @@ func (d *decisions) change(hash uint64, kept bool) bool {
 	return e != nil
 }
 
-// remember enters a decision on a trace that is not remembered yet. It does nothing where there is no memory.
+// remember enters a decision on a trace that is not remembered yet. It does nothing where there is no memory at all.
 func (d *decisions) remember(hash uint64, kept bool) {
 	if d.generationMax == 0 {
 		return
 	}
 	if d.young.count >= d.generationMax {
-		d.young, d.old = d.old, d.young
-		d.young.clear()
+		d.turnOver()
 	}
-	if d.young.count*4 >= len(d.young.entries)*3 && !d.young.grow(d.budget) {
+	if d.young.full() && !d.young.grow(d.budget) && !d.turnOverEarly() {
 		return
 	}
 	d.young.place(decision(hash, kept))
 	d.young.count++
+}
+
+// turnOver forgets the old generation and makes the young one old.
+func (d *decisions) turnOver() {
+	d.young, d.old = d.old, d.young
+	d.young.clear()
+}
+
+// turnOverEarly makes room where the budget has none, at the cost of the oldest decisions: late spans are mostly those of
+// the latest traces. It returns false where there is no memory at all.
+func (d *decisions) turnOverEarly() bool {
+	if len(d.old.entries) > 0 {
+		d.turnOver()
+	} else {
+		d.young.clear()
+	}
+	return !d.young.full()
 }
 
 func decision(hash uint64, kept bool) uint64 {
@@ -94,6 +110,9 @@ func (g *generation) find(fp uint64) *uint64 {
 	}
 	return nil
 }
+
+// full reports whether the generation has to grow before it takes another decision.
+func (g *generation) full() bool { return g.count*4 >= len(g.entries)*3 }
 
 // home returns what stands in the first slot where a hash is looked up.
 func (g *generation) home(hash uint64) uint64 {

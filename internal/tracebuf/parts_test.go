@@ -115,6 +115,25 @@ func TestDecisionsRememberAtLeastTheStatedNumber(t *testing.T) {
 	require.Zero(t, d.budget.Total())
 }
 
+func TestDecisionsWithoutRoomToGrowForgetTheOldest(t *testing.T) {
+	for _, limit := range []int64{8 * generationMin * 8, 7 * generationMin * 8, generationMin * 8} {
+		d := decisions{budget: NewBudget(limit), generationMax: 1 << 20}
+		rng := rand.New(rand.NewPCG(5, 5))
+		for range 20_000 {
+			h := rng.Uint64()
+			d.remember(h, true)
+			_, ok := d.recall(h)
+			require.True(t, ok, "the latest decision is remembered")
+		}
+		require.LessOrEqual(t, d.budget.Total(), limit)
+		d.close()
+	}
+	d := decisions{budget: NewBudget(0), generationMax: 1 << 20}
+	d.remember(1<<40, true)
+	_, ok := d.recall(1 << 40)
+	require.False(t, ok)
+}
+
 func TestRecordsFoldAndMergeInAnyOrder(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 9))
 	for range 500 {
