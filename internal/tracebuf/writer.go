@@ -56,17 +56,16 @@ func (w *Writer) end() {
 	w.size = 0
 }
 
-// ensure makes cur a slab that has n bytes left.
+// ensure makes cur a slab that has n bytes left. It seals the one before in any case: a large one that stays open may be
+// what keeps the next one out.
 func (w *Writer) ensure(n int) error {
 	if w.cur != nil && int(w.cur.used)+n <= len(w.cur.data) {
 		return nil
 	}
+	w.Close()
 	s, err := w.pool.take(n)
 	if err != nil {
 		return err
-	}
-	if w.cur != nil {
-		w.pool.seal(w.cur)
 	}
 	w.cur = s
 	return nil
@@ -173,7 +172,7 @@ func (w *Writer) commit(arrival int64) {
 	w.end()
 }
 
-// Close seals what the writer holds; it is not used again.
+// Close seals the slab that the writer fills.
 func (w *Writer) Close() {
 	if w.cur != nil {
 		w.pool.seal(w.cur)
