@@ -57,6 +57,12 @@ type Engine struct {
 
 	reliefMu sync.Mutex // one relief at a time
 	emitter  emitter    // protected by the buffer's closing lock
+
+	// sending is the context of all that is being sent, until breakOff.
+	sending  context.Context
+	breakOff context.CancelFunc
+	senders  sync.WaitGroup
+
 	// lastTick is the engine's clock at the last tick, for what needs to know the time only roughly.
 	lastTick atomic.Int64
 	counts   counts
@@ -71,6 +77,7 @@ type plan struct {
 // New compiles the configuration. Every mistake in it is reported at once.
 func New(s Settings) (*Engine, error) {
 	e := &Engine{cfg: s.Config, settings: s, start: s.Start}
+	e.sending, e.breakOff = context.WithCancel(context.Background())
 	e.budget = tracebuf.NewBudget(s.Limits.Buffers)
 	e.gate = &Gate{budget: e.budget, max: inFlightShare(s.Limits.Buffers)}
 	laneCount := max(runtime.GOMAXPROCS(0), 2)

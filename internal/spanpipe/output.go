@@ -174,6 +174,7 @@ func (q *outQueue) putBack(b *outBatch) {
 	defer q.mu.Unlock()
 	q.sending = slices.DeleteFunc(q.sending, func(s *outBatch) bool { return s == b })
 	q.ready = slices.Insert(q.ready, 0, b)
+	q.signal()
 }
 
 // waitForRetry notes that the next consumer refused a batch and that its sender waits before it tries again.

@@ -3,7 +3,6 @@ package spanpipe
 import (
 	"context"
 	"math/rand/v2"
-	"sync"
 	"time"
 )
 
@@ -13,16 +12,15 @@ const tickInterval = 50 * time.Millisecond
 // trimTicks is how many ticks lie between two looks for idle memory to give back.
 const trimTicks = 200
 
-// Run decides, lets go and sends until ctx is done, then stops; what is held stays held for [Engine.Drain].
+// Run decides, lets go and sends until ctx is done, then stops; what is held stays held for [Engine.Drain]. What is being
+// sent at the end goes on until Drain returns: if it were broken off, the next consumer might have it and get it again.
 func (e *Engine) Run(ctx context.Context) {
-	var senders sync.WaitGroup
-	e.startSenders(ctx, &senders)
+	e.startSenders(ctx)
 	ticker := time.NewTicker(tickInterval)
 	defer ticker.Stop()
 	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
-			senders.Wait()
 			return
 		case now := <-ticker.C:
 			e.tick(now)
@@ -33,12 +31,13 @@ func (e *Engine) Run(ctx context.Context) {
 	}
 }
 
-func (e *Engine) startSenders(ctx context.Context, wg *sync.WaitGroup) {
+// startSenders starts senders that begin nothing new once ctx is done.
+func (e *Engine) startSenders(ctx context.Context) {
 	if e.settings.SendTraces == nil {
 		return
 	}
 	for range e.cfg.Output.Senders {
-		wg.Go(func() { e.sendLoop(ctx) })
+		e.senders.Go(func() { e.sendLoop(ctx) })
 	}
 }
 
@@ -58,14 +57,14 @@ func (e *Engine) sendLoop(ctx context.Context) {
 	}
 }
 
-// send tries until the batch is taken, refused for good, or given up. When ctx ends first the batch goes back to the
-// front of the queue.
+// send tries until the batch is taken, refused for good, or given up. When ctx ends first, the try under way is the last,
+// and the batch goes back to the front of the queue.
 func (e *Engine) send(ctx context.Context, b *outBatch) {
 	retry := e.cfg.Output.Retry
 	wait := retry.InitialInterval
 	started := time.Now()
 	for {
-		err := e.settings.SendTraces(ctx, b.region[:b.used], int(b.spans))
+		err := e.settings.SendTraces(e.sending, b.region[:b.used], int(b.spans))
 		switch {
 		case err == nil:
 			e.counts.delivered(b)
@@ -122,8 +121,7 @@ type Left struct {
 func (e *Engine) Drain(ctx context.Context) Left {
 	sendCtx, stop := context.WithCancel(ctx)
 	defer stop()
-	var senders sync.WaitGroup
-	e.startSenders(sendCtx, &senders)
+	e.startSenders(sendCtx)
 	ticker := time.NewTicker(tickInterval / 5)
 	defer ticker.Stop()
 	for done := false; !done; {
@@ -139,7 +137,8 @@ func (e *Engine) Drain(ctx context.Context) Left {
 		}
 	}
 	stop()
-	senders.Wait()
+	e.breakOff()
+	e.senders.Wait()
 	e.buf.Expire(1<<63 - 1)
 	_, held := e.buf.Tally()
 	return Left{Spans: held.Spans + e.out.stats().spans}
