@@ -28,12 +28,10 @@ const tagFlags0, tagFlags1 = 16<<3&0x7f | wireFixed32 | 0x80, 16 >> 4
 // span reads the span that begins at start and ends where b ends. Each case is a shortcut for the usual encoding of a
 // field; what is encoded otherwise, or does not fit, goes to spanField.
 func (s *scanner) span(b []byte, start, resource, scope int) bool {
-	if !s.room(len(s.batch.Spans), start) {
+	span, slots := s.addSpan(start, len(b), resource, scope)
+	if span == nil {
 		return false
 	}
-	index := s.batch.AddSpan()
-	span, slots := &s.batch.Spans[index], s.batch.SpanValues(index)
-	span.Resource, span.Scope, span.Raw = int32(resource), int32(scope), extent(start, len(b))
 	for pos := start; pos < len(b); {
 		rest := b[pos:]
 		switch rest[0] {
@@ -98,6 +96,17 @@ func (s *scanner) span(b []byte, start, resource, scope int) bool {
 		pos = f.end
 	}
 	return true
+}
+
+// addSpan adds a row for the span in [start, end), nil where the batch has too many.
+func (s *scanner) addSpan(start, end, resource, scope int) (*spanview.Span, []spanview.Value) {
+	if !s.room(len(s.batch.Spans), start) {
+		return nil, nil
+	}
+	index := s.batch.AddSpan()
+	span := &s.batch.Spans[index]
+	span.Resource, span.Scope, span.Raw = int32(resource), int32(scope), extent(start, end)
+	return span, s.batch.SpanValues(index)
 }
 
 // shortBody returns where the body of the field at the start of b begins and ends if its tag has one byte and its length
