@@ -23,8 +23,9 @@ type gateway struct {
 	// remoteWrite is where metrics go, and protobufMessage in which version ("" is the exporter's default).
 	remoteWrite     string
 	protobufMessage string
-	// extra is further keys of the receiver, indented by four, and extraRED of its red block, indented by six.
-	extra, extraRED string
+	// extra is further keys of the receiver, indented by four, extraRED of its red block, indented by six, and extraPolicies
+	// further items of its policies, indented by eight.
+	extra, extraRED, extraPolicies string
 
 	grpc, http, telemetry string
 	otlp                  *sink.OTLP
@@ -67,6 +68,7 @@ receivers:
       policies:
         - {name: errors, type: status_code, status_code: {status_codes: [ERROR]}}
         - {name: slow, type: latency, latency: {threshold_ms: %d}}
+%s
     red:
       histogram: {explicit: {buckets: [%s]}}
       exemplars: {enabled: true}
@@ -88,6 +90,6 @@ service:
     traces: {receivers: [otlp_slo], exporters: [otlp_grpc]}
     metrics: {receivers: [otlp_slo], exporters: [prometheus_remote_write]}
     logs: {receivers: [otlp_slo], exporters: [otlp_grpc]}
-`, g.grpc, g.http, g.memoryMiB, g.decisionWait, g.rescueWindow, g.thresholdMS, strings.Join(buckets, ", "), g.flush, g.extraRED, g.extra,
+`, g.grpc, g.http, g.memoryMiB, g.decisionWait, g.rescueWindow, g.thresholdMS, g.extraPolicies, strings.Join(buckets, ", "), g.flush, g.extraRED, g.extra,
 		g.otlp.Address(), g.remoteWrite, message, host, port)
 }

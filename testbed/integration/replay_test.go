@@ -21,9 +21,7 @@ const thresholdMS = 499
 // Recorded traffic, as fast as it goes, over both protocols: every series equal in count, sum and each bucket; the traces
 // to be kept, whole, none twice, and no others.
 func TestRecordedTrafficComesOutExact(t *testing.T) {
-	all, err := dataset.All(harness.Root(t))
-	require.NoError(t, err)
-	for _, d := range all {
+	for _, d := range datasets(t) {
 		for _, protocol := range []string{"http+json", "grpc"} {
 			t.Run(d.Name+"/"+protocol, func(t *testing.T) { replayExactly(t, d, protocol) })
 		}

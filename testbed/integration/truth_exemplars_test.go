@@ -21,10 +21,11 @@ import (
 // exemplarShareMin is the least share of the series with kept traces that must have an exemplar.
 const exemplarShareMin = 0.9
 
-// Traffic of now, decided and flushed many times while it arrives.
+// Traffic of now, decided and flushed many times while it arrives, and a share of all traces kept beside errors and slow ones.
 func TestExemplarsLeadToKeptTraces(t *testing.T) {
 	for _, d := range datasets(t) {
 		t.Run(d.Name, func(t *testing.T) {
+			t.Parallel()
 			data := read(t, d)
 			tds, err := data.rec.Decode()
 			require.NoError(t, err)
@@ -38,12 +39,16 @@ func TestExemplarsLeadToKeptTraces(t *testing.T) {
 			prometheus := harness.StartPrometheus(t)
 			g := newTruthGateway(data.red.Bounds)
 			g.remoteWrite = prometheus.RemoteWriteURL()
+			g.extraPolicies = "        - {name: share, type: probabilistic, probabilistic: {sampling_percentage: 10}}"
 			g.start(t)
 			play(t, shifted, "grpc://"+g.grpc, speedFor(shifted, 6*time.Second))
 			g.collector.StopWithin(20 * time.Second)
-			checkKept(t, data.traces, g)
 
 			kept := g.otlp.Kept()
+			sampling, err := data.traces.Check(kept, thresholdMS)
+			require.NoError(t, err)
+			t.Logf("%d of %d errors and slow traces and %d of %d others kept",
+				sampling.MustKept, sampling.Must, sampling.OrdinaryKept, sampling.Ordinary)
 			want := seriesOf(tds, kept)
 			for _, name := range redMetrics[:2] {
 				have := exemplarSeries(t, prometheus, name, kept)

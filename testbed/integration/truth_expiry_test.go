@@ -4,6 +4,7 @@ package integration
 
 import (
 	"context"
+	"math"
 	"testing"
 	"time"
 
@@ -32,14 +33,15 @@ func TestAnExpiredSeriesIsGoneAtOnceAndComesBackExact(t *testing.T) {
 	g.start(t)
 	stopBeating := heartbeat(t, "grpc://"+g.grpc)
 
+	all := "%s{" + others + "}"
 	play(t, data.rec, "grpc://"+g.grpc, 0)
-	sent := time.Now()
-	harness.Wait(t, expiration, "the series are there", func() bool {
-		return queryRED(t, prometheus, data.red.Bounds, time.Now(), "%s{"+others+"}").Calls() == data.red.Calls()
+	harness.Wait(t, expiration, "the series are there", func() bool { return len(prometheus.Query(redMetrics[0]+"{"+others+"}", time.Now())) > 0 })
+	harness.Wait(t, 20*time.Second, "the series are gone", func() bool {
+		return len(queryRED(t, prometheus, data.red.Bounds, time.Now(), all).Series) == 0
 	})
-	// They expire with the first flush after their time; two more flushes are for being written.
-	gone := sent.Add(expiration + 3*g.flush)
-	harness.Wait(t, 2*expiration, "their time has passed", func() bool { return time.Now().After(gone) })
+	last := lastAlive(t, prometheus, redMetrics[0]+"{"+others+"}")
+	require.NoError(t, data.red.Diff(queryRED(t, prometheus, data.red.Bounds, last, all), sumTolerance), "the first life")
+	gone := last.Add(3 * g.flush)
 	for _, name := range redMetrics {
 		require.Empty(t, prometheus.Query(name+"{"+others+"}", gone), name)
 		require.NotEmpty(t, prometheus.Query(name+`{service_name="heartbeat"}`, gone), name)
@@ -49,10 +51,18 @@ func TestAnExpiredSeriesIsGoneAtOnceAndComesBackExact(t *testing.T) {
 	stopBeating()
 	g.collector.StopWithin(20 * time.Second)
 	at := lastFlush(t, prometheus, others)
-	require.NoError(t, data.red.Diff(queryRED(t, prometheus, data.red.Bounds, at, "%s{"+others+"}"), sumTolerance), "the second life")
+	require.NoError(t, data.red.Diff(queryRED(t, prometheus, data.red.Bounds, at, all), sumTolerance), "the second life")
 	both := truth.NewRED(data.red.Bounds)
 	both.Add(data.red, 2)
 	require.NoError(t, both.Diff(increaseRED(t, prometheus, data.red.Bounds, at, others), sumTolerance), "both lives")
+}
+
+// lastAlive is the time of the newest sample of series that are gone.
+func lastAlive(t *testing.T, p *harness.Prometheus, selector string) time.Time {
+	t.Helper()
+	got := p.Query("max(max_over_time(timestamp("+selector+")[1m:50ms]))", time.Now())
+	require.Len(t, got, 1)
+	return time.UnixMilli(int64(math.Round(got[0].Value * 1000)))
 }
 
 // heartbeat sends one span every 200 ms until it is stopped.

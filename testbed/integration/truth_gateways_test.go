@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-slo/otelcol-slo/testbed/dataset"
 	"github.com/otelcol-slo/otelcol-slo/testbed/harness"
 	"github.com/otelcol-slo/otelcol-slo/testbed/replay"
 	"github.com/otelcol-slo/otelcol-slo/testbed/truth"
@@ -49,4 +50,22 @@ func TestTwoGatewaysAddUpToTheTruth(t *testing.T) {
 			checkKept(t, data.traces, gateways...)
 		})
 	}
+}
+
+// A gateway that starts again goes on under the same labels: to Prometheus its counters were reset.
+func TestARestartLosesNothing(t *testing.T) {
+	data := read(t, dataset.Fixture())
+	prometheus := harness.StartPrometheus(t)
+	for range 2 {
+		g := newTruthGateway(data.red.Bounds)
+		g.remoteWrite, g.extraRED = prometheus.RemoteWriteURL(), "      writer_id: gateway-0"
+		g.start(t)
+		play(t, data.rec, "grpc://"+g.grpc, 0)
+		g.collector.StopWithin(20 * time.Second)
+	}
+	at := lastFlush(t, prometheus, "")
+	require.NoError(t, data.red.Diff(queryRED(t, prometheus, data.red.Bounds, at, "%s"), sumTolerance))
+	twice := truth.NewRED(data.red.Bounds)
+	twice.Add(data.red, 2)
+	require.NoError(t, twice.Diff(increaseRED(t, prometheus, data.red.Bounds, at, ""), sumTolerance))
 }

@@ -42,6 +42,7 @@ func TestPrometheusAnswersTheTruth(t *testing.T) {
 	} {
 		for _, d := range datasets(t) {
 			t.Run(c.name+"/"+d.Name, func(t *testing.T) {
+				t.Parallel()
 				data := read(t, d)
 				prometheus := harness.StartPrometheus(t, c.features...)
 				g := newTruthGateway(data.red.Bounds)

@@ -3,6 +3,7 @@
 package integration
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -55,12 +56,15 @@ func speedFor(rec *replay.Recording, takes time.Duration) float64 {
 	return float64(last-first) / float64(takes)
 }
 
-// play sends a recording at a speed, 0 being as fast as possible, with the recorded gaps whole, and fails the test unless
-// all of it is accepted.
+// play sends a recording at a speed, with the recorded gaps whole, or, at speed 0, as fast as possible with several requests
+// under way. It fails the test unless all of it is accepted.
 func play(t *testing.T, rec *replay.Recording, to string, speed float64) {
 	t.Helper()
-	result, err := replay.Send(t.Context(), rec, harness.Sender(t, to, ""),
-		replay.Options{Speed: speed, MaxGap: 1 << 62, Retry: true})
+	o := replay.Options{Speed: speed, MaxGap: math.MaxInt64, Retry: true}
+	if speed == 0 {
+		o.Workers = 4
+	}
+	result, err := replay.Send(t.Context(), rec, harness.Sender(t, to, ""), o)
 	require.NoError(t, err)
 	require.NoError(t, result.Err(rec))
 }

@@ -19,9 +19,10 @@ import (
 func TestTracesAreDecidedWhenTheirTimeHasCome(t *testing.T) {
 	for _, d := range datasets(t) {
 		t.Run(d.Name, func(t *testing.T) {
+			t.Parallel()
 			data := read(t, d)
 			g := newTruthGateway(data.red.Bounds)
-			g.decisionWait = 6 * time.Second // longer than the replay takes
+			g.decisionWait = 10 * time.Second // longer than the replay takes
 			g.start(t)
 			play(t, data.rec, "grpc://"+g.grpc, 0)
 			want := spansToKeep(data.traces)

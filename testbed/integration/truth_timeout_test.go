@@ -4,6 +4,7 @@ package integration
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-slo/otelcol-slo/testbed/dataset"
+	"github.com/otelcol-slo/otelcol-slo/testbed/harness"
 	"github.com/otelcol-slo/otelcol-slo/testbed/replay"
 	"github.com/otelcol-slo/otelcol-slo/testbed/truth"
 )
@@ -49,10 +51,7 @@ func firstTraces(traces truth.Traces, n int) map[truth.TraceID]bool {
 		ids = append(ids, id)
 	}
 	slices.SortFunc(ids, func(a, b truth.TraceID) int {
-		if c := traces[a].Start - traces[b].Start; c != 0 {
-			return int(c)
-		}
-		return bytes.Compare(a[:], b[:])
+		return cmp.Or(cmp.Compare(traces[a].Start, traces[b].Start), bytes.Compare(a[:], b[:]))
 	})
 	first := map[truth.TraceID]bool{}
 	for _, id := range ids[:n] {
@@ -80,7 +79,9 @@ func timeOut(t *testing.T, g *gateway, tds []ptrace.Traces, n int, later time.Du
 
 	g.start(t)
 	play(t, rec, "grpc://"+g.grpc, speed)
-	require.EqualValues(t, rescued, g.collector.Sum("otelcol_otlp_slo_rescued_traces", "completeness", "whole"))
+	harness.Wait(t, 5*time.Second, "all are rescued whole", func() bool {
+		return g.collector.Sum("otelcol_otlp_slo_rescued_traces", "completeness", "whole") == float64(rescued)
+	})
 	require.Zero(t, g.collector.Sum("otelcol_otlp_slo_rescued_traces", "completeness", "partial"))
 	g.collector.StopWithin(20 * time.Second)
 	t.Logf("%d traces timed out after their drop was decided", rescued)
