@@ -13,9 +13,14 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/config/configauth"
 	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/config/configmiddleware"
 	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/receiver/receivertest"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/tap"
 )
 
 // gatekeeper is an authentication extension that wants a password.
@@ -84,4 +89,22 @@ func TestWhoMaySendIsTaken(t *testing.T) {
 	_, err := export(ctx, r.dial(t), signalTraces, body)
 	require.NoError(t, err)
 	require.EqualValues(t, 2, r.figure(t, "otelcol_receiver_accepted_spans"))
+}
+
+// tapping is a middleware that sets an option which gRPC takes once.
+type tapping struct{ component.Component }
+
+func (tapping) GetGRPCServerOptions(context.Context) ([]grpc.ServerOption, error) {
+	handle := func(ctx context.Context, _ *tap.Info) (context.Context, error) { return ctx, nil }
+	return []grpc.ServerOption{grpc.InTapHandle(handle)}, nil
+}
+
+func TestAMiddlewareThatDoesNotFitIsAnErrorAtStart(t *testing.T) {
+	id := component.MustNewID("tapping")
+	cfg := quick()
+	cfg.Protocols.GRPC.Get().Middlewares = []configmiddleware.Config{{ID: id}}
+	r, err := NewFactory().CreateTraces(t.Context(), receivertest.NewNopSettings(componentType), cfg, consumertest.NewNop())
+	require.NoError(t, err)
+	host := guardedHost{componenttest.NewNopHost(), map[component.ID]component.Component{id: tapping{}}}
+	require.ErrorContains(t, r.Start(t.Context(), host), "a middleware does not go with this receiver")
 }

@@ -90,7 +90,7 @@ func startAlone(t *testing.T, signal string) *running {
 	return startIn(t, componenttest.NewNopHost(), []string{signal})
 }
 
-func startIn(t *testing.T, host component.Host, pipelines []string, options ...option) *running {
+func startIn(t testing.TB, host component.Host, pipelines []string, options ...option) *running {
 	t.Helper()
 	r := &running{signals: map[string]component.Component{}, own: sdkmetric.NewManualReader()}
 	cfg := quick()
@@ -118,7 +118,7 @@ func startIn(t *testing.T, host component.Host, pipelines []string, options ...o
 	return r
 }
 
-func (r *running) create(t *testing.T, set receiver.Settings, cfg *Config, pipeline string) {
+func (r *running) create(t testing.TB, set receiver.Settings, cfg *Config, pipeline string) {
 	t.Helper()
 	factory := NewFactory()
 	switch pipeline {
@@ -150,7 +150,7 @@ func (r *running) shutdown() {
 }
 
 // dial connects to the receiver's gRPC endpoint.
-func (r *running) dial(t *testing.T, options ...grpc.DialOption) *grpc.ClientConn {
+func (r *running) dial(t testing.TB, options ...grpc.DialOption) *grpc.ClientConn {
 	t.Helper()
 	options = append(options, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	conn, err := grpc.NewClient(r.grpc.listener.Addr().String(), options...)
@@ -439,3 +439,7 @@ func TestEmptyRequestsAreAccepted(t *testing.T) {
 }
 
 func (a answer) withoutHeader() answer { a.header = nil; return a }
+
+func startBenchmark(b *testing.B) *running {
+	return startIn(b, componenttest.NewNopHost(), []string{"traces", "metrics"}, withConfig(func(c *Config) { c.Memory.LimitMiB = 1024 }))
+}
