@@ -80,7 +80,7 @@ func New(s Settings) (*Engine, error) {
 	e.sending, e.breakOff = context.WithCancel(context.Background())
 	e.budget = tracebuf.NewBudget(s.Limits.Buffers)
 	e.gate = &Gate{budget: e.budget, max: inFlightShare(s.Limits.Buffers)}
-	laneCount := max(runtime.GOMAXPROCS(0), 2)
+	laneCount := lanesFor(s.Limits.Buffers)
 	if err := e.compile(laneCount); err != nil {
 		return nil, err
 	}
@@ -104,6 +104,14 @@ func New(s Settings) (*Engine, error) {
 		e.lanes <- l
 	}
 	return e, nil
+}
+
+// laneShare is what a lane's slab and its part of the trace table (three MiB when nearly empty) must be little of.
+const laneShare = 16 * mib
+
+// lanesFor is a lane for each processor, but no more than the budget has room for: lanes hold on to a slab each.
+func lanesFor(buffers int64) int {
+	return max(min(runtime.GOMAXPROCS(0), int(buffers/laneShare)), 2)
 }
 
 // inFlightShare is an eighth of the budget, but room for a few requests of ordinary limits where the budget is small.

@@ -17,8 +17,15 @@ func (e *Engine) relieve(now int64) bool {
 	e.reliefMu.Lock()
 	defer e.reliefMu.Unlock()
 	e.counts.reliefs.Add(1)
-	return e.shrinkRescue(now) || e.decideEarly(now) || e.giveUpOldest()
+	return e.recycle() || e.shrinkRescue(now) || e.decideEarly(now) || e.giveUpOldest()
 }
+
+// recycle frees slabs that are of no use any more: one that was sealed since the last tick may be.
+func (e *Engine) recycle() bool { return e.buf.Expire(0) > 0 }
+
+// mayFit is false for a body that has no room beside the in-flight share even where nothing else is held: going down the
+// ladder for it would cost everything and gain nothing.
+func (e *Engine) mayFit(size int) bool { return int64(size) <= e.budget.Limit()-e.gate.max }
 
 const reliefSteps = 32
 

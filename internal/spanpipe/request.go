@@ -40,7 +40,7 @@ func (e *Engine) NewRequest(size int, now time.Time) (*Request, error) {
 	l := <-e.lanes
 	body, err := l.writer.Reserve(size)
 	for err != nil {
-		if !e.relieve(e.clock(now)) {
+		if !e.mayFit(size) || !e.relieve(e.clock(now)) {
 			e.lanes <- l
 			e.counts.refuse(refusedNoBudget, size)
 			return nil, ErrNoBudget
@@ -77,6 +77,7 @@ func (r *Request) Accept(now time.Time) (Accepted, error) {
 	accepted.Spans = len(b.Spans)
 	if err := e.prepare(l, now); err != nil {
 		l.writer.Rollback()
+		l.trim()
 		e.counts.refuse(refusedNoBudget, len(r.body))
 		return Accepted{}, err
 	}
