@@ -172,9 +172,7 @@ func (r *otlpReceiver) shutdown(ctx context.Context) error {
 
 	drain, cancelDrain := context.WithTimeout(ctx, total-total/shareOfRequests-total/shareOfFlush)
 	defer cancelDrain()
-	if left := r.engine.Drain(drain); left.Spans > 0 {
-		r.set.Logger.Error("spans could not be delivered within shutdown_timeout", zap.Uint64("spans", left.Spans))
-	}
+	r.logAccount(r.engine.Drain(drain))
 	r.flush(ctx, time.Now())
 	err := r.telemetry.close()
 	r.engine.Close()
