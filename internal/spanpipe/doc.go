@@ -5,6 +5,6 @@
 // [Engine.Run] in a goroutine of its own, asks for metrics with [Engine.Flush], and is handed kept traces as OTLP bytes.
 //
 // Concurrency: a request occupies one lane from [Engine.NewRequest] to [Request.Accept] or [Request.Discard]. There are
-// as many lanes as processors, fewer in a small budget; a lane owns its slab, its batch and its part of the observers' state, so that requests
-// share nothing but the trace table's shards. Nothing may block while a lane is held.
+// as many lanes as processors, fewer in a small budget; a lane owns its slab, its batch and its part of the observers'
+// state, so that requests share nothing but the trace table's shards. Nothing may block while a lane is held.
 package spanpipe

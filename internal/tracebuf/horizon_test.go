@@ -27,7 +27,7 @@ func (e *chainCounter) Emit(c *Closed) {
 // Every request fills a slab, so that a slab is sealed right after its only span was recorded, at times between the look
 // for the oldest record and the recycling.
 func TestSlabsSealedWhileTheHorizonIsLookedForStay(t *testing.T) {
-	const requests = 4_000
+	const requests = 400
 	buf, err := New(Settings{Budget: NewBudget(1 << 30), Shards: 16, TraceBytesMax: 1 << 30, Judge: testPolicy{}})
 	require.NoError(t, err)
 	defer buf.Close()
