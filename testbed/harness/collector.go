@@ -27,11 +27,17 @@ type Collector struct {
 // telemetry is the host:port on which the configuration shows own metrics, empty where it does not.
 func StartCollector(t testing.TB, config, telemetry string, listens ...string) *Collector {
 	t.Helper()
-	path := WriteFile(t, "config.yaml", config)
+	o := proc.Options{Args: []string{"--config", WriteFile(t, "config.yaml", config)}}
+	return RunCollector(t, o, telemetry, listens...)
+}
+
+// RunCollector starts the binary with arguments and environment of the test's own and waits until it listens.
+func RunCollector(t testing.TB, o proc.Options, telemetry string, listens ...string) *Collector {
+	t.Helper()
+	o.Path = Binary(t)
 	if telemetry != "" {
 		listens = append(listens, telemetry)
 	}
-	o := proc.Options{Path: Binary(t), Args: []string{"--config", path}}
 	return &Collector{Program: StartProgram(t, o, listens...), telemetry: telemetry}
 }
 
