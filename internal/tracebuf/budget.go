@@ -56,16 +56,20 @@ func (b *Budget) Used(u Use) int64 { return b.used[u].Load() }
 
 // TryTake takes n bytes if the limit allows.
 func (b *Budget) TryTake(u Use, n int64) bool {
-	if b.total.Add(n) > b.limit {
-		b.total.Add(-n)
-		return false
+	for {
+		total := b.total.Load()
+		if total+n > b.limit {
+			return false
+		}
+		if b.total.CompareAndSwap(total, total+n) {
+			b.used[u].Add(n)
+			return true
+		}
 	}
-	b.used[u].Add(n)
-	return true
 }
 
-// Take takes n bytes, limit or not. It is for what can't be refused any more because a request was accepted; the
-// overdraft is small and is paid back by the next relief.
+// Take takes n bytes, limit or not. It is for what can't be refused any more because a request was accepted: records,
+// and kept traces up to the output queue's own bound. The overdraft is paid back by the next relief.
 func (b *Budget) Take(u Use, n int64) {
 	b.total.Add(n)
 	b.used[u].Add(n)

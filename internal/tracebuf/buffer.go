@@ -87,16 +87,13 @@ func (b *Buffer) Prepare(w *Writer, batch *spanview.Batch) error {
 // roomForRecords checks that n new records and their index entries fit, without taking them: pages are taken as they are
 // needed, and requests in parallel may overdraw the budget by what they need together.
 func (b *Buffer) roomForRecords(n int) error {
-	if b.budget.Total()+int64(n)*int64(recordSize+16) <= b.budget.Limit() {
-		return nil
+	need := int64(n) * int64(recordSize+16)
+	for b.budget.Total()+need > b.budget.Limit() {
+		if !b.pool.releaseIdle() { // idle slabs give way
+			return ErrNoBudget
+		}
 	}
-	if b.budget.Used(UseIdle) > 0 { // idle slabs give way
-		b.pool.mu.Lock()
-		b.pool.releaseIdleLocked()
-		b.pool.mu.Unlock()
-		return nil
-	}
-	return ErrNoBudget
+	return nil
 }
 
 // recording is what one call of Record needs besides its spans.

@@ -99,6 +99,13 @@ func (p *slabPool) mapLocked(size int) (*slab, error) {
 	return s, nil
 }
 
+// releaseIdle gives one idle slab back to the system; it returns false where there is none.
+func (p *slabPool) releaseIdle() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.releaseIdleLocked()
+}
+
 // releaseIdleLocked gives one idle slab back to the system.
 func (p *slabPool) releaseIdleLocked() bool {
 	if len(p.idle) == 0 {
