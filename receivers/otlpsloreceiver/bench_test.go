@@ -7,11 +7,14 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/mem"
 )
 
 // loadOf returns an encoded request of new traces of 8 spans, and where its trace ids stand.
@@ -40,6 +43,32 @@ func loadOf(t testing.TB, traces int) (body []byte, ids []int) {
 	}
 	require.Len(t, ids, traces*8)
 	return body, ids
+}
+
+func TestTakingARequestInAllocatesTheSameHoweverManySpansItHas(t *testing.T) {
+	r := startIn(t, componenttest.NewNopHost(), []string{"traces"}, withConfig(func(c *Config) {
+		c.Memory.LimitMiB = 512
+		c.Sampling.DecisionWait = time.Hour // so that nothing is decided meanwhile
+	}))
+	ctx := context.Background()
+	allocations := func(traces int) float64 {
+		body, ids := loadOf(t, traces)
+		n := uint64(traces) << 32
+		return testing.AllocsPerRun(100, func() {
+			n++
+			for _, at := range ids {
+				binary.LittleEndian.PutUint64(body[at:], n)
+			}
+			q := request{body: mem.BufferSlice{mem.SliceBuffer(body)}, obs: r.grpc.obs, room: reservation{from: r.door.inFlight}}
+			if _, err := r.traces.take(ctx, &q); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	allocations(32) // what grows once
+	small, large := allocations(1), allocations(32)
+	require.Less(t, large, 20.0)
+	require.InDelta(t, small, large, 3, "256 spans, or 8")
 }
 
 func BenchmarkGRPC(b *testing.B) {

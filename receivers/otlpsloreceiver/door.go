@@ -1,7 +1,6 @@
 package otlpsloreceiver
 
 import (
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -45,8 +44,6 @@ type door struct {
 	intakes [signals]intake
 	// stopping refuses every request.
 	stopping atomic.Bool
-	// serving are the servers' goroutines.
-	serving sync.WaitGroup
 }
 
 // refused counts refused requests.

@@ -45,10 +45,11 @@ type grpcServer struct {
 	messageMax int64
 	server     *grpc.Server
 	listener   net.Listener
+	served     chan struct{} // closed when the server has ended
 }
 
 func startGRPC(ctx context.Context, host component.Host, cfg *configgrpc.ServerConfig, d *door, obs *receiverhelper.ObsReport) (*grpcServer, error) {
-	s := &grpcServer{door: d, obs: obs, messageMax: int64(cfg.MaxRecvMsgSizeMiB) << 20}
+	s := &grpcServer{door: d, obs: obs, messageMax: int64(cfg.MaxRecvMsgSizeMiB) << 20, served: make(chan struct{})}
 	if s.messageMax == 0 {
 		s.messageMax = grpcMessageMiBDefault << 20
 	}
@@ -66,11 +67,12 @@ func startGRPC(ctx context.Context, host component.Host, cfg *configgrpc.ServerC
 		return nil, fmt.Errorf("cannot listen for OTLP/gRPC on %q: %w", cfg.NetAddr.Endpoint, err)
 	}
 	d.logger.Info("taking OTLP/gRPC", zap.String("endpoint", s.listener.Addr().String()))
-	d.serving.Go(func() {
+	go func() {
+		defer close(s.served)
 		if err := s.server.Serve(s.listener); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 			componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(err))
 		}
-	})
+	}()
 	return s, nil
 }
 
@@ -162,21 +164,17 @@ const stopAfter = time.Second
 
 // stop lets requests end that have begun, until ctx is done, and cuts off the others.
 func (s *grpcServer) stop(ctx context.Context) {
-	done := make(chan struct{})
-	go func() {
-		s.server.GracefulStop()
-		close(done)
-	}()
+	go s.server.GracefulStop()
 	select {
-	case <-done:
+	case <-s.served:
 		return
 	case <-ctx.Done():
 	}
-	go s.server.Stop() // it waits for the graceful stop
+	go s.server.Stop() // both return when the last handler has
 	timer := time.NewTimer(stopAfter)
 	defer timer.Stop()
 	select {
-	case <-done:
+	case <-s.served:
 	case <-timer.C: // a next consumer does not come back, though its context is done
 	}
 }

@@ -35,10 +35,11 @@ type httpServer struct {
 	encodings []string
 	server    *http.Server
 	listener  net.Listener
+	served    chan struct{} // closed when the server has ended
 }
 
 func startHTTP(ctx context.Context, host component.Host, cfg *confighttp.ServerConfig, d *door, obs *receiverhelper.ObsReport) (*httpServer, error) {
-	h := &httpServer{door: d, obs: obs, encodings: cfg.CompressionAlgorithms}
+	h := &httpServer{door: d, obs: obs, encodings: cfg.CompressionAlgorithms, served: make(chan struct{})}
 	if h.encodings == nil {
 		h.encodings = httpEncodings
 	}
@@ -67,11 +68,12 @@ func startHTTP(ctx context.Context, host component.Host, cfg *confighttp.ServerC
 		return nil, fmt.Errorf("cannot listen for OTLP/HTTP on %q: %w", cfg.NetAddr.Endpoint, err)
 	}
 	d.logger.Info("taking OTLP/HTTP", zap.String("endpoint", h.listener.Addr().String()))
-	d.serving.Go(func() {
+	go func() {
+		defer close(h.served)
 		if err := h.server.Serve(h.listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(err))
 		}
-	})
+	}()
 	return h, nil
 }
 
@@ -150,6 +152,7 @@ func (h *httpServer) stop(ctx context.Context) {
 	if h.server.Shutdown(ctx) != nil {
 		_ = h.server.Close() // connections are gone either way
 	}
+	<-h.served
 }
 
 // writeStatus answers with a google.rpc.Status in the request's encoding.

@@ -20,6 +20,7 @@ import (
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/receiver/receivertest"
@@ -195,6 +196,37 @@ func TestShutdownIsBoundedAndTellsWhatIsLeft(t *testing.T) {
 	told := r.logs.FilterMessageSnippet("could not be delivered").All()
 	require.Len(t, told, 1)
 	require.EqualValues(t, 3, told[0].ContextMap()["spans"])
+}
+
+func TestShutdownDoesNotWaitForAConsumerThatHangs(t *testing.T) {
+	entered, leave := make(chan struct{}, 2), make(chan struct{})
+	r := start(t, withConfig(func(c *Config) { c.ShutdownTimeout = 100 * time.Millisecond }), withOutlet(func(o *outlet) {
+		o.logs = func(context.Context, plog.Logs) error {
+			entered <- struct{}{}
+			<-leave
+			return nil
+		}
+	}))
+	body, err := (&plog.ProtoMarshaler{}).MarshalLogs(logsOf(1))
+	require.NoError(t, err)
+	conn := r.dial(t)
+	var clients sync.WaitGroup
+	clients.Go(func() { _, _ = export(context.Background(), conn, signalLogs, body) })
+	clients.Go(func() {
+		client := &http.Client{Transport: &http.Transport{}}
+		defer client.CloseIdleConnections()
+		if response, err := client.Post("http://"+r.http.listener.Addr().String()+"/v1/logs", protobufType, bytes.NewReader(body)); err == nil {
+			_ = response.Body.Close()
+		}
+	})
+	<-entered
+	<-entered
+	began := time.Now()
+	r.shutdown()
+	require.Less(t, time.Since(began), 10*time.Second)
+	close(leave)
+	clients.Wait()
+	<-r.grpc.served
 }
 
 func TestRequestsAreRefusedWhileItShutsDown(t *testing.T) {

@@ -154,8 +154,8 @@ func (r *otlpReceiver) obsReport(t transport) (*receiverhelper.ObsReport, error)
 	})
 }
 
-// Of shutdown_timeout, requests that have begun get the first quarter and the last flush the last tenth; deciding and
-// sending what is held gets what is left between them.
+// Of shutdown_timeout, requests that have begun get the first quarter, the last flush gets a tenth, and deciding and sending
+// what is held gets the rest between them.
 const (
 	shareOfRequests = 4
 	shareOfFlush    = 10
@@ -173,7 +173,9 @@ func (r *otlpReceiver) shutdown(ctx context.Context) error {
 	drain, cancelDrain := context.WithTimeout(ctx, total-total/shareOfRequests-total/shareOfFlush)
 	defer cancelDrain()
 	r.logAccount(r.engine.Drain(drain))
-	r.flush(ctx, time.Now())
+	last, cancelLast := context.WithTimeout(context.WithoutCancel(ctx), total/shareOfFlush)
+	defer cancelLast()
+	r.flush(last, time.Now())
 	err := r.telemetry.close()
 	r.engine.Close()
 	r.goLimit.restore()
@@ -193,6 +195,5 @@ func (r *otlpReceiver) closeDoors(ctx context.Context, timeout time.Duration) {
 		stopping.Go(func() { r.http.stop(ctx) })
 	}
 	stopping.Wait()
-	r.door.serving.Wait()
 	r.traces.close()
 }
