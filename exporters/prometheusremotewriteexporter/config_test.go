@@ -80,7 +80,8 @@ send_metadata: true
 disable_scope_info: true
 protobuf_message: prometheus.WriteRequest
 max_batch_request_parallelism: 1
-`} {
+`,
+	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := load(t, text)
 			require.NoError(t, err)

@@ -91,8 +91,8 @@ func separate(conf *confmap.Conf) (top, http *confmap.Conf, err error) {
 func httpKeys() []string {
 	var keys []string
 	t := reflect.TypeFor[confighttp.ClientConfig]()
-	for i := range t.NumField() {
-		key, _, _ := strings.Cut(t.Field(i).Tag.Get("mapstructure"), ",")
+	for field := range t.Fields() {
+		key, _, _ := strings.Cut(field.Tag.Get("mapstructure"), ",")
 		if key != "" {
 			keys = append(keys, key)
 		}

@@ -42,9 +42,9 @@ func TestTheReadmeHasEveryKey(t *testing.T) {
 	text := readme(t)
 	var check func(typ reflect.Type, path string)
 	check = func(typ reflect.Type, path string) {
-		for i := range typ.NumField() {
-			key := path + typ.Field(i).Tag.Get("mapstructure")
-			if field := typ.Field(i).Type; field.Kind() == reflect.Struct && key != "http" {
+		for field := range typ.Fields() {
+			key := path + field.Tag.Get("mapstructure")
+			if field := field.Type; field.Kind() == reflect.Struct && key != "http" {
 				check(field, key+".")
 			} else {
 				assert.Contains(t, text, "`"+key+"`")

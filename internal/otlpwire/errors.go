@@ -23,8 +23,8 @@ var (
 	ErrIDLength = errors.New("wrong length of a trace or span id")
 	// ErrTooDeep: an attribute's value is nested deeper than [MaxDepth].
 	ErrTooDeep = fmt.Errorf("value is nested deeper than %d", MaxDepth)
-	// ErrTooMany: the request has more spans, scopes or resources than [MaxRows].
-	ErrTooMany = fmt.Errorf("more than %d spans, scopes or resources in one request", MaxRows)
+	// ErrTooMany: the request has more spans, scopes or resources than [MaxRows], or than the batch has room for.
+	ErrTooMany = errors.New("too many spans, scopes or resources in one request: send smaller batches")
 	// ErrTooLarge: the request has 2 GiB or more.
 	ErrTooLarge = errors.New("request is not smaller than 2 GiB")
 )

@@ -12,7 +12,7 @@ const MaxRows = 1 << 18
 
 // Scan reads an ExportTraceServiceRequest into b, which it resets for s. Strings and extents in b point into buf.
 //
-// It refuses what pdata refuses, values nested deeper than [MaxDepth], requests of more than [MaxRows] spans, scopes or
+// It refuses what pdata refuses, values nested deeper than [MaxDepth], requests of more than [MaxRows] or b.RowsMax spans, scopes or
 // resources, and requests of 2 GiB or more, with an *[InvalidError]; b is empty then. Scan does not judge what a valid request says: spans may have no trace id, end
 // before they start, or be there twice.
 func Scan(buf []byte, s *spanview.Schema, b *spanview.Batch) error {
@@ -20,7 +20,10 @@ func Scan(buf []byte, s *spanview.Schema, b *spanview.Batch) error {
 	if len(buf) > math.MaxInt32 {
 		return &InvalidError{0, ErrTooLarge}
 	}
-	sc := scanner{schema: s, batch: b, size: len(buf)}
+	sc := scanner{schema: s, batch: b, size: len(buf), rowsMax: MaxRows}
+	if b.RowsMax > 0 {
+		sc.rowsMax = min(sc.rowsMax, b.RowsMax)
+	}
 	if !sc.request(buf) {
 		b.Reset(s)
 		return &InvalidError{sc.at, sc.cause}
@@ -33,6 +36,8 @@ type scanner struct {
 	schema *spanview.Schema
 	batch  *spanview.Batch
 	size   int // of the request
+	// rowsMax bounds the batch's spans, scopes and resources, each.
+	rowsMax int
 
 	// Where and why the request is invalid.
 	at    int
@@ -43,7 +48,7 @@ type scanner struct {
 
 // room tells whether there may be one more than n spans, scopes or resources.
 func (s *scanner) room(n, at int) bool {
-	if n >= MaxRows {
+	if n >= s.rowsMax {
 		s.at, s.cause = at, ErrTooMany
 		return false
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -138,8 +139,8 @@ func TestARequestWithAnyByteChangedIsReadAsPdataReadsIt(t *testing.T) {
 
 // wrap puts a message's body into the messages around it, as field numbers from the outermost in.
 func wrap(body []byte, nums ...int) []byte {
-	for i := len(nums) - 1; i >= 0; i-- {
-		body = append(appendTestHeader(nil, nums[i], len(body)), body...)
+	for _, num := range slices.Backward(nums) {
+		body = append(appendTestHeader(nil, num, len(body)), body...)
 	}
 	return body
 }
@@ -344,5 +345,7 @@ func TestMoreRowsThanABatchMayHoldAreRefused(t *testing.T) {
 	} {
 		require.NoError(t, Scan(build(MaxRows), &spanview.Schema{}, &spanview.Batch{}), name)
 		require.ErrorIs(t, Scan(build(MaxRows+1), &spanview.Schema{}, &spanview.Batch{}), ErrTooMany, name)
+		require.NoError(t, Scan(build(100), &spanview.Schema{}, &spanview.Batch{RowsMax: 100}), name)
+		require.ErrorIs(t, Scan(build(101), &spanview.Schema{}, &spanview.Batch{RowsMax: 100}), ErrTooMany, name)
 	}
 }

@@ -119,7 +119,7 @@ func TestSymbolsOf20Requests(t *testing.T) {
 		for i, ts := range req.Timeseries {
 			require.Len(t, ts.LabelsRefs, 2*len(series[i].Labels))
 			for j, l := range series[i].Labels {
-				assert.Equal(t, l, Label{req.Symbols[ts.LabelsRefs[2*j]], req.Symbols[ts.LabelsRefs[2*j+1]]})
+				assert.Equal(t, Label{req.Symbols[ts.LabelsRefs[2*j]], req.Symbols[ts.LabelsRefs[2*j+1]]}, l)
 			}
 			assert.NotEqual(t, len(ts.Samples) > 0, len(ts.Histograms) > 0, "samples or histograms")
 			used[ts.Metadata.HelpRef], used[ts.Metadata.UnitRef] = true, true

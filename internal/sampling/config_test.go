@@ -76,7 +76,8 @@ policies:
 			{Name: "share", Type: "probabilistic", Probabilistic: &ProbabilisticConfig{SamplingPercentage: 10, HashSalt: "pepper"}},
 			{Name: "status", Type: "status_code", StatusCode: &StatusCodeConfig{StatusCodes: []string{"ERROR", "UNSET"}}},
 			{Name: "text", Type: "string_attribute", StringAttribute: &StringAttributeConfig{
-				Key: "key2", Values: []string{"value1", "val*"}, EnabledRegexMatching: true, CacheMaxSize: 10, InvertMatch: true}},
+				Key: "key2", Values: []string{"value1", "val*"}, EnabledRegexMatching: true, CacheMaxSize: 10, InvertMatch: true,
+			}},
 			{Name: "truth", Type: "boolean_attribute", BooleanAttribute: &BooleanAttributeConfig{Key: "key4", Value: true, InvertMatch: true}},
 			{Name: "both", Type: "and", And: &AndConfig{SubPolicies: []PolicyConfig{
 				{Name: "part", Type: "status_code", StatusCode: &StatusCodeConfig{StatusCodes: []string{"OK"}}},
@@ -188,8 +189,10 @@ func TestUnknownKeysOfABlockAreRefusedByTheDecoder(t *testing.T) {
 
 func TestSixtyFourPredicatesAreTheMostAndEqualOnesShareABit(t *testing.T) {
 	number := func(i int64) PolicyConfig {
-		return PolicyConfig{Name: "n" + strings.Repeat("x", int(i)), Type: "numeric_attribute",
-			NumericAttribute: &NumericAttributeConfig{Key: "key", MinValue: i + 1}}
+		return PolicyConfig{
+			Name: "n" + strings.Repeat("x", int(i)), Type: "numeric_attribute",
+			NumericAttribute: &NumericAttributeConfig{Key: "key", MinValue: i + 1},
+		}
 	}
 	cfg := DefaultConfig()
 	for i := range int64(64) {

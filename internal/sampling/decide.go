@@ -30,7 +30,7 @@ func (p *Policies) Decide(r *tracebuf.Record) tracebuf.Verdict {
 	if dropped != NoPolicy {
 		return tracebuf.Verdict{Policy: dropped}
 	}
-	by, least := NoPolicy, uint64(never)
+	by, least := NoPolicy, never
 	var hashed, certain bool
 	for i := range p.keeps {
 		o := p.keeps[i].when.eval(f)

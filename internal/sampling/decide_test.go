@@ -166,7 +166,8 @@ func TestDecisiveBeforeTheDeadline(t *testing.T) {
 func TestThresholdOfAKeptTrace(t *testing.T) {
 	const half = uint64(1) << 55
 	tenth, _ := oracleTrace{spans: []oracleSpan{{}}}.threshold([]PolicyConfig{
-		{Type: "probabilistic", Probabilistic: &ProbabilisticConfig{SamplingPercentage: 10}}})
+		{Type: "probabilistic", Probabilistic: &ProbabilisticConfig{SamplingPercentage: 10}},
+	})
 	lucky := [16]byte{9: 0xff, 10: 0xff} // R just below 2^56
 	f := func(yaml string, r tracebuf.Record, want tracebuf.Verdict) {
 		t.Helper()

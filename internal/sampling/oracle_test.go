@@ -156,7 +156,7 @@ func (t oracleTrace) threshold(policies []PolicyConfig) (th uint64, known bool) 
 	slices.Sort(edges)
 	for i, passes := range []bool{false, true} {
 		t.hashPasses = &passes
-		least, keptBefore := uint64(never), false
+		least, keptBefore := never, false
 		for _, r := range edges {
 			t.randomness = r
 			kept, _ := t.decide(policies)
@@ -257,13 +257,16 @@ func randomLeaf(rng *rand.Rand) PolicyConfig {
 		return PolicyConfig{Type: "status_code", StatusCode: &StatusCodeConfig{StatusCodes: some(rng, []string{"OK", "ERROR", "ERROR", "UNSET"})}}
 	case 5, 6:
 		return PolicyConfig{Type: "probabilistic", Probabilistic: &ProbabilisticConfig{
-			SamplingPercentage: pick(rng, []float64{0, 1, 10, 50, 90, 100}), HashSalt: pick(rng, []string{"", "", "", "salt"})}}
+			SamplingPercentage: pick(rng, []float64{0, 1, 10, 50, 90, 100}), HashSalt: pick(rng, []string{"", "", "", "salt"}),
+		}}
 	case 7:
 		return PolicyConfig{Type: "string_attribute", StringAttribute: &StringAttributeConfig{
-			Key: pick(rng, randomKeys), Values: some(rng, randomTexts), InvertMatch: invert}}
+			Key: pick(rng, randomKeys), Values: some(rng, randomTexts), InvertMatch: invert,
+		}}
 	case 8:
 		return PolicyConfig{Type: "string_attribute", StringAttribute: &StringAttributeConfig{
-			Key: pick(rng, randomKeys), Values: some(rng, randomExprs), EnabledRegexMatching: true, CacheMaxSize: rng.IntN(3), InvertMatch: invert}}
+			Key: pick(rng, randomKeys), Values: some(rng, randomExprs), EnabledRegexMatching: true, CacheMaxSize: rng.IntN(3), InvertMatch: invert,
+		}}
 	case 9, 10:
 		c := NumericAttributeConfig{Key: pick(rng, randomKeys), MinValue: int64(rng.IntN(5) - 4), InvertMatch: invert}
 		if c.MinValue == 0 || rng.IntN(2) == 0 {
@@ -272,7 +275,8 @@ func randomLeaf(rng *rand.Rand) PolicyConfig {
 		return PolicyConfig{Type: "numeric_attribute", NumericAttribute: &c}
 	}
 	return PolicyConfig{Type: "boolean_attribute", BooleanAttribute: &BooleanAttributeConfig{
-		Key: pick(rng, randomKeys), Value: rng.IntN(2) == 0, InvertMatch: invert}}
+		Key: pick(rng, randomKeys), Value: rng.IntN(2) == 0, InvertMatch: invert,
+	}}
 }
 
 func randomPolicies(rng *rand.Rand) []PolicyConfig {

@@ -100,7 +100,7 @@ func FuzzAppendTraceState(f *testing.F) {
 		strings.Repeat("a=1,", 30) + "b=1", "a=" + strings.Repeat("x", 256) + ",ot=x:" + strings.Repeat("y", 254), "ot=th:+8", "=",
 	} {
 		f.Add(seed, uint64(0), true)
-		f.Add(seed, uint64(never/3), true)
+		f.Add(seed, never/3, true)
 		f.Add(seed, uint64(0), false)
 	}
 	f.Fuzz(func(t *testing.T, incoming string, threshold uint64, known bool) {

@@ -26,8 +26,10 @@ func load(services int, flags uint32) (out []span) {
 				s.parent, s.flags = id-1, flags
 			}
 			if s.kind == 2 || s.kind == 3 {
-				s.attrs = attrs{"http.request.method": "GET", "http.response.status_code": 200, "url.path": "/api/items/1234567",
-					"user_agent.original": "Mozilla/5.0 (X11; Linux x86_64)", "http.route": fmt.Sprintf("/api/items/%d", trace%8)}
+				s.attrs = attrs{
+					"http.request.method": "GET", "http.response.status_code": 200, "url.path": "/api/items/1234567",
+					"user_agent.original": "Mozilla/5.0 (X11; Linux x86_64)", "http.route": fmt.Sprintf("/api/items/%d", trace%8),
+				}
 			}
 			service := int(trace)
 			if i >= 3 {

@@ -21,8 +21,10 @@ func TestValidateNamesKeyRuleAndValue(t *testing.T) {
 		{"no name", `- {service: a, objective: 99, errors: {}}`, "slos[0].name must be 1 to 63 letters"},
 		{"a name with a space", `- {name: a b, service: a, objective: 99, errors: {}}`, `(got "a b")`},
 		{"no service", `- {name: a, objective: 99, errors: {}}`, "slos[0].service is required"},
-		{"a name twice", "- {name: a, service: a, objective: 99, errors: {}}\n- {name: a, service: b, objective: 99, errors: {}}",
-			`test.yaml:3: slos[1].name must be unique (got "a", as the one in test.yaml:2 has)`},
+		{
+			"a name twice", "- {name: a, service: a, objective: 99, errors: {}}\n- {name: a, service: b, objective: 99, errors: {}}",
+			`test.yaml:3: slos[1].name must be unique (got "a", as the one in test.yaml:2 has)`,
+		},
 		{"no objective", `- {name: a, service: a, errors: {}}`, "slos[0].objective is required"},
 		{"an objective of 100", `- {name: a, service: a, objective: 100, errors: {}}`, "slos[0].objective must lie between 0 and 100 percent"},
 		{"neither latency nor errors", `- {name: a, service: a, objective: 99}`, "slos[0] must have latency, errors or both"},

@@ -3,6 +3,7 @@ package slo
 import (
 	"encoding/binary"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -72,7 +73,7 @@ func (s *series) add(key []byte) int32 {
 func (s *series) snapshot() []*group {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.groups[:len(s.groups):len(s.groups)]
+	return slices.Clip(s.groups)
 }
 
 // group returns the number of the group of a key. Keys that were found are remembered by the lane, so that no lock is

@@ -146,7 +146,8 @@ func pick[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
 
 func randomSLO(r *rand.Rand, name string) SLO {
 	probes := r.IntN(2) == 0
-	o := SLO{Name: name, Service: pick(r, "*", "s0", "s1", "unknown_service"), Objective: 99, ExcludeProbes: &probes,
+	o := SLO{
+		Name: name, Service: pick(r, "*", "s0", "s1", "unknown_service"), Objective: 99, ExcludeProbes: &probes,
 		Request: Request{Parent: pick(r, "", "outside", "none", "any")},
 		GroupBy: pick(r, nil, nil, []string{"http.route"}, []string{"env", "http.route"}),
 	}
@@ -187,9 +188,11 @@ func randomBatch(r *rand.Rand) (out []span) {
 	for range r.IntN(4) {
 		service, env := pick(r, "s0", "s1", "s2", ""), pick(r, attrs{}, attrs{"env": "prod"}, attrs{"env": "test", "http.route": "/r"})
 		for range r.IntN(12) {
-			s := span{service: service, resource: env, name: pick(r, "x", "y"), kind: pick[int32](r, 1, 2, 2, 2, 3, 4, 5), status: r.Int32N(3),
+			s := span{
+				service: service, resource: env, name: pick(r, "x", "y"), kind: pick[int32](r, 1, 2, 2, 2, 3, 4, 5), status: r.Int32N(3),
 				flags: pick[uint32](r, 0, 0, 0, 1, local, remote), trace: 1 + r.Uint64N(2), id: 1 + r.Uint64N(1<<40), parent: r.Uint64N(3) * (1 + r.Uint64N(40)),
-				duration: time.Duration(r.IntN(10)-1) * time.Millisecond, attrs: attrs{}}
+				duration: time.Duration(r.IntN(10)-1) * time.Millisecond, attrs: attrs{},
+			}
 			if len(out) > 0 && r.IntN(2) == 0 {
 				p := out[r.IntN(len(out))]
 				s.trace, s.parent = p.trace, p.id

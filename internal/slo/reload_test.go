@@ -27,8 +27,10 @@ func TestAReloadCarriesOnWhatStays(t *testing.T) {
 	k := "events{outcome=good service=shop slo=new}"
 	assert.Equal(t, []flushed{{k, 0, s, s}, {k, 1, 2 * s, s}}, at(points, k))
 
-	for _, k := range []string{"events{outcome=good service=shop slo=gone}", "events{outcome=bad service=shop slo=gone}",
-		"objective.ratio{service=shop slo=gone}", "events.excluded{reason=rule slo=gone}", "events.clock_skew{slo=gone}"} {
+	for _, k := range []string{
+		"events{outcome=good service=shop slo=gone}", "events{outcome=bad service=shop slo=gone}",
+		"objective.ratio{service=shop slo=gone}", "events.excluded{reason=rule slo=gone}", "events.clock_skew{slo=gone}",
+	} {
 		assert.Equal(t, []flushed{{k, "none", 2 * s, 0}}, at(points, k), "what was removed ends")
 	}
 	again := next.flush(45 * time.Second)

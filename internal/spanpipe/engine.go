@@ -99,7 +99,8 @@ func New(s Settings) (*Engine, error) {
 	e.emitter.init(e)
 	e.lanes = make(chan *lane, laneCount)
 	for i := range laneCount {
-		l := &lane{index: i, writer: e.buf.NewWriter()}
+		l := &lane{index: i, writer: e.buf.NewWriter(), rowsMax: rowsFor(s.Limits.Buffers, laneCount, e.plan.Load().schema)}
+		l.batch.RowsMax = l.rowsMax
 		e.laneList = append(e.laneList, l)
 		e.lanes <- l
 	}
@@ -112,6 +113,15 @@ const laneShare = 16 * mib
 // lanesFor is a lane for each processor, but no more than the budget has room for: lanes hold on to a slab each.
 func lanesFor(buffers int64) int {
 	return max(min(runtime.GOMAXPROCS(0), int(buffers/laneShare)), 2)
+}
+
+// rowShare is what the lanes' batches may take of the budget all together: a quarter.
+const rowShare = 4
+
+// rowsFor is how many spans a batch may hold, so that many spans of a few bytes each, whose rows take a hundred times
+// that, stay within the lanes' share. Ordinary spans come nowhere near it.
+func rowsFor(buffers int64, lanes int, s *spanview.Schema) int {
+	return int(buffers / rowShare / int64(lanes) / spanview.RowBytes(s))
 }
 
 // inFlightShare is an eighth of the budget, but room for a few requests of ordinary limits where the budget is small.

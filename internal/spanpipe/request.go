@@ -16,6 +16,7 @@ type lane struct {
 	writer  *tracebuf.Writer
 	batch   spanview.Batch
 	scratch sampling.Scratch
+	rowsMax int // of the batch
 	request Request
 }
 
@@ -101,7 +102,7 @@ const rowsKept = 1 << 15
 // trim lets go of a batch that an outsized request made large.
 func (l *lane) trim() {
 	if cap(l.batch.Spans) > rowsKept || cap(l.batch.Resources) > rowsKept {
-		l.batch = spanview.Batch{}
+		l.batch = spanview.Batch{RowsMax: l.rowsMax}
 	}
 }
 

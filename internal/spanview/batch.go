@@ -1,10 +1,15 @@
 package spanview
 
+import "unsafe"
+
 // Batch is one request, read: its resources, scopes and spans in the order of the request.
 type Batch struct {
 	Resources []Resource
 	Scopes    []Scope
 	Spans     []Span
+
+	// RowsMax is how many spans, scopes and resources a reader may put in, each; 0: as many as the reader's own bound.
+	RowsMax int
 
 	// Joined holds the bodies of sub-messages that a request repeated, put together: an Extent at or behind the request's
 	// length lies here, at Offset - length. Empty for all but odd requests.
@@ -99,6 +104,11 @@ func (s *Span) Duration() uint64 {
 		return 0
 	}
 	return s.End - s.Start
+}
+
+// RowBytes is what one more span takes in a batch of a schema, doubled: slices grow by doubling.
+func RowBytes(s *Schema) int64 {
+	return 2 * (int64(unsafe.Sizeof(Span{})) + int64(s.SpanSlots())*int64(unsafe.Sizeof(Value{})))
 }
 
 // Reset empties the batch and shapes its rows for a schema. Capacity is kept; nothing is cleared that AddSpan and

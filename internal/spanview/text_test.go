@@ -114,8 +114,11 @@ func anyValueBytes(t *testing.T, v pcommon.Value) string {
 
 func TestOnlyComplexTextAllocates(t *testing.T) {
 	values := []Value{
-		{Type: String, Str: "text"}, {Type: Int, Num: math.MaxUint64}, {Type: Double, Num: math.Float64bits(1e-7)},
-		{Type: Bool}, {Type: Bytes, Str: base64.StdEncoding.EncodeToString([]byte("bytes"))},
+		{Type: String, Str: "text"},
+		{Type: Int, Num: math.MaxUint64},
+		{Type: Double, Num: math.Float64bits(1e-7)},
+		{Type: Bool},
+		{Type: Bytes, Str: base64.StdEncoding.EncodeToString([]byte("bytes"))},
 	}
 	dst := make([]byte, 0, 100)
 	require.Zero(t, testing.AllocsPerRun(100, func() {

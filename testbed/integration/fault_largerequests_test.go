@@ -39,8 +39,10 @@ type largeRequests struct {
 }
 
 var (
-	fewLargeSpans  = largeRequests{spans: 127, padding: make([]byte, 32<<10), head: paddedSpan}
-	manySmallSpans = largeRequests{spans: 200_000, head: smallestSpan}
+	fewLargeSpans = largeRequests{spans: 127, padding: make([]byte, 32<<10), head: paddedSpan}
+	// About as many as a batch has rows for, at 512 and at 256 MiB.
+	manySmallSpans  = largeRequests{spans: 50_000, head: smallestSpan}
+	fewerSmallSpans = largeRequests{spans: 15_000, head: smallestSpan}
 )
 
 func largeTraceID(request uint64, span int) truth.TraceID {
@@ -182,6 +184,7 @@ func TestManyStreamsOfLargeRequestsStayWithinTheBudget(t *testing.T) {
 		{"few large spans, 512 MiB", 512, 400, fewLargeSpans},
 		{"few large spans, 256 MiB", 256, 400, fewLargeSpans},
 		{"many small spans, 512 MiB", 512, 24, manySmallSpans},
+		{"many small spans, 256 MiB", 256, 24, fewerSmallSpans},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := shipped{memoryMiB: c.mib, decisionWait: 5 * time.Second, decisionWaitMin: 2 * time.Second}

@@ -33,7 +33,7 @@ func translated(t testing.TB, s Settings, md pmetric.Metrics) ([]string, Dropped
 	return lines, b.Dropped
 }
 
-// render writes a series as: name{labels} value @time from=start # {exemplar labels} value @time
+// render writes a series as: name{labels} value @time from=start # {exemplar labels} value @time.
 func render(s *remotewrite.Series) string {
 	var name string
 	var labels []string
@@ -82,12 +82,6 @@ func payload(fill func(pmetric.Metric)) pmetric.Metrics {
 	rm.Resource().Attributes().PutStr("service.name", "shop")
 	fill(rm.ScopeMetrics().AppendEmpty().Metrics().AppendEmpty())
 	return md
-}
-
-func counter(name, unit string) (pmetric.Metric, pmetric.NumberDataPointSlice) {
-	m := pmetric.NewMetric()
-	fillCounter(m, name, unit)
-	return m, m.Sum().DataPoints()
 }
 
 func fillCounter(m pmetric.Metric, name, unit string) pmetric.NumberDataPointSlice {
