@@ -114,7 +114,7 @@ func (q *request) readBody(ctx context.Context, from io.Reader, size int64) erro
 			q.body = append(q.body, mem.NewBuffer(buffer, bodyBuffers))
 		}
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
 			return err

@@ -29,9 +29,12 @@ func outcome(v string) attribute.KeyValue { return attribute.String("outcome", v
 // figures are all own metrics of the engine. Those that contrib's tail_sampling has too have its names, units and
 // attributes, and mean the same.
 var figures = []figure{
-	{"otelcol_otlp_slo_accepted_spans", "Spans that were accepted, counted and buffered.", "{span}", false,
-		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.AcceptedSpans)) }},
-	{"otelcol_otlp_slo_spans", "What became of accepted spans. With the spans held, the outcomes add up to the accepted ones.", "{span}", false,
+	{
+		"otelcol_otlp_slo_accepted_spans", "Spans that were accepted, counted and buffered.", "{span}", false,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.AcceptedSpans)) },
+	},
+	{
+		"otelcol_otlp_slo_spans", "What became of accepted spans. With the spans held, the outcomes add up to the accepted ones.", "{span}", false,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
 			put(int64(s.DeliveredSpans), outcome("delivered"))
 			put(int64(s.DeliveredLateSpans), outcome("late_delivered"))
@@ -40,49 +43,76 @@ var figures = []figure{
 			put(int64(s.Buffer.Truncated), outcome("truncated"))
 			put(int64(s.SendFailedSpans), outcome("send_failed"))
 			put(int64(s.LostSpans), outcome("lost"))
-		}},
-	{"otelcol_otlp_slo_held_spans", "Accepted spans that are still here.", "{span}", true,
+		},
+	},
+	{
+		"otelcol_otlp_slo_held_spans", "Accepted spans that are still here.", "{span}", true,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
 			put(int64(s.Held.Spans), attribute.String("state", "buffered"))
 			put(int64(s.QueuedSpans), attribute.String("state", "queued"))
-		}},
-	{"otelcol_processor_tail_sampling_new_trace_id_received", "New traces.", "{traces}", false,
-		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.Buffer.NewTraces)) }},
-	{"otelcol_processor_tail_sampling_global_count_traces_sampled", "Decided traces, by decision.", "{traces}", false,
+		},
+	},
+	{
+		"otelcol_processor_tail_sampling_new_trace_id_received", "New traces.", "{traces}", false,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.Buffer.NewTraces)) },
+	},
+	{
+		"otelcol_processor_tail_sampling_global_count_traces_sampled", "Decided traces, by decision.", "{traces}", false,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
 			put(int64(s.Buffer.KeptTraces), attribute.Bool("sampled", true), attribute.String("decision", "sampled"))
 			put(int64(s.Buffer.DroppedTraces), attribute.Bool("sampled", false), attribute.String("decision", "not_sampled"))
-		}},
-	{"otelcol_processor_tail_sampling_sampling_traces_on_memory", "Traces whose records are held, decided or not.", "{traces}", true,
-		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.Held.Traces)) }},
-	{"otelcol_otlp_slo_early_decisions", "Traces that were decided before their deadline because the memory budget was used up.", "{trace}", false,
-		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.Buffer.EarlyTraces)) }},
-	{"otelcol_otlp_slo_rescued_traces", "Dropped traces that a late span turned to keep: whole, or partial when their spans were gone.", "{trace}", false,
+		},
+	},
+	{
+		"otelcol_processor_tail_sampling_sampling_traces_on_memory", "Traces whose records are held, decided or not.", "{traces}", true,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.Held.Traces)) },
+	},
+	{
+		"otelcol_otlp_slo_early_decisions", "Traces that were decided before their deadline because the memory budget was used up.", "{trace}", false,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.Buffer.EarlyTraces)) },
+	},
+	{
+		"otelcol_otlp_slo_rescued_traces", "Dropped traces that a late span turned to keep: whole, or partial when their spans were gone.", "{trace}", false,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
 			put(int64(s.Buffer.RescuedWhole), attribute.String("completeness", "whole"))
 			put(int64(s.Buffer.RescuedPartial), attribute.String("completeness", "partial"))
-		}},
-	{"otelcol_otlp_slo_late_spans", "Spans that came after their trace's decision, by the age of the trace at most (s; +Inf: older, or not known).", "{span}", false,
+		},
+	},
+	{
+		"otelcol_otlp_slo_late_spans", "Spans that came after their trace's decision, by the age of the trace at most (s; +Inf: older, or not known).", "{span}", false,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
 			for i, bound := range tracebuf.LateAgeBounds() {
 				put(int64(s.Buffer.LateByAge[i]), attribute.String("age_max", (time.Duration(bound)*time.Millisecond).String()))
 			}
 			put(int64(s.Buffer.LateByAge[len(s.Buffer.LateByAge)-1]), attribute.String("age_max", "+Inf"))
-		}},
-	{"otelcol_otlp_slo_zero_trace_id_spans", "Spans without a trace id; they were not accepted.", "{span}", false,
-		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.ZeroTraceIDSpans)) }},
-	{"otelcol_otlp_slo_send_retries", "Batches of kept traces that the next consumer refused and that were tried again.", "{batch}", false,
-		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.SendRetries)) }},
-	{"otelcol_otlp_slo_memory", "Memory in use, by what it is used for.", "By", true,
+		},
+	},
+	{
+		"otelcol_otlp_slo_zero_trace_id_spans", "Spans without a trace id; they were not accepted.", "{span}", false,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.ZeroTraceIDSpans)) },
+	},
+	{
+		"otelcol_otlp_slo_send_retries", "Batches of kept traces that the next consumer refused and that were tried again.", "{batch}", false,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.SendRetries)) },
+	},
+	{
+		"otelcol_otlp_slo_memory", "Memory in use, by what it is used for.", "By", true,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
 			for _, m := range s.Memory {
 				put(m.Bytes, attribute.String("use", m.Use))
 			}
-		}},
-	{"otelcol_otlp_slo_memory_limit", "The memory budget.", "By", true,
-		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(s.MemoryLimit) }},
-	{"otelcol_otlp_slo_memory_reliefs", "How often memory was freed before its time because the budget was used up.", "{relief}", false,
-		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.Reliefs)) }},
-	{"otelcol_otlp_slo_oldest_undecided", "Age of the oldest undecided trace.", "ms", true,
-		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(s.OldestUndecided.Milliseconds()) }},
+		},
+	},
+	{
+		"otelcol_otlp_slo_memory_limit", "The memory budget.", "By", true,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(s.MemoryLimit) },
+	},
+	{
+		"otelcol_otlp_slo_memory_reliefs", "How often memory was freed before its time because the budget was used up.", "{relief}", false,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.Reliefs)) },
+	},
+	{
+		"otelcol_otlp_slo_oldest_undecided", "Age of the oldest undecided trace.", "ms", true,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(s.OldestUndecided.Milliseconds()) },
+	},
 }

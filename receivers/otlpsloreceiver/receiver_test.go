@@ -95,8 +95,8 @@ func startIn(t testing.TB, host component.Host, pipelines []string, options ...o
 	r := &running{signals: map[string]component.Component{}, own: sdkmetric.NewManualReader()}
 	cfg := quick()
 	set := receivertest.NewNopSettings(componentType)
-	var core = zap.NewNop().Core()
-	core, r.logs = observer.New(zap.InfoLevel)
+	core, logs := observer.New(zap.InfoLevel)
+	r.logs = logs
 	set.Logger = zap.New(core)
 	set.MeterProvider = sdkmetric.NewMeterProvider(sdkmetric.WithReader(r.own))
 	r.out = outlet{
@@ -324,7 +324,7 @@ func sendHTTPJSON(t *testing.T, r *running, td ptrace.Traces) {
 	require.NoError(t, err)
 	got := r.post(t, "/v1/traces", jsonType, "", body)
 	require.Equal(t, http.StatusOK, got.code)
-	require.Equal(t, jsonType, got.header.Get("Content-Type"))
+	require.Equal(t, "application/json", got.header.Get("Content-Type"))
 	require.JSONEq(t, "{}", string(got.body))
 }
 

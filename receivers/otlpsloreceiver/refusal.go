@@ -88,8 +88,7 @@ func engineRefusal(err error) error {
 
 // reasonOf returns why a request was refused, and false where a consumer refused it or its sender went away.
 func reasonOf(err error) (reason, bool) {
-	var r *refusal
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[*refusal](err); ok {
 		return r.reason, true
 	}
 	return 0, false
