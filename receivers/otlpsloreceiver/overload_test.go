@@ -99,9 +99,10 @@ func TestARequestThatWaitsForRoomIsTakenWhenThereIsSome(t *testing.T) {
 	r := start(t)
 	holder := reservation{from: r.door.inFlight}
 	require.NoError(t, holder.grow(t.Context(), r.door.inFlight.gate.Max()))
+	conn, body := r.dial(t), protoOf(t, traceOf(1, 1, false))
 	done := make(chan error)
 	go func() {
-		_, err := export(context.Background(), r.dial(t), signalTraces, protoOf(t, traceOf(1, 1, false)))
+		_, err := export(context.Background(), conn, signalTraces, body)
 		done <- err
 	}()
 	for r.door.inFlight.waitingNow() == 0 { // until it waits

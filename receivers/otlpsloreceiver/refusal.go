@@ -67,7 +67,6 @@ func (r *refusal) Unwrap() error { return r.cause }
 var (
 	errInFlightFull = &refusal{reasonInFlightFull, errors.New("too many requests are being received: send again later")}
 	errShuttingDown = &refusal{reasonShuttingDown, errors.New("the receiver is shutting down: send again, it may be another that answers")}
-	errTwoMessages  = &refusal{reasonMalformed, errors.New("a request has more than one message")}
 )
 
 func malformed(err error) error { return &refusal{reasonMalformed, err} }
