@@ -34,17 +34,13 @@ func TestEveryShippedConfigurationIsValid(t *testing.T) {
 func TestEveryExampleInADocumentIsValid(t *testing.T) {
 	examples := findExamples(t)
 	require.NotEmpty(t, examples)
-	gateway := filepath.Join(root(t), "configs", "gateway.yaml")
 	for _, e := range examples {
 		t.Run(e.where, func(t *testing.T) {
-			complete, config := asConfiguration(t, e.text)
+			config, err := yaml.Marshal(asConfiguration(t, e.text))
+			require.NoError(t, err)
 			file := filepath.Join(t.TempDir(), "example.yaml")
-			require.NoError(t, os.WriteFile(file, []byte(config), 0o600))
-			if complete {
-				validate(t, file)
-			} else {
-				validate(t, gateway, file)
-			}
+			require.NoError(t, os.WriteFile(file, config, 0o600))
+			validate(t, file)
 		})
 	}
 }
@@ -98,36 +94,50 @@ func findExamples(t *testing.T) []example {
 	return found
 }
 
-// asConfiguration tells by an example's keys what it is part of, and returns it with what is around it.
-func asConfiguration(t *testing.T, text string) (complete bool, config string) {
+type block = map[string]any
+
+// asConfiguration tells by an example's keys what it is part of, and returns it with what is around it: its components take
+// the place of the gateway's, and the blocks of its receiver the place of the gateway's blocks.
+func asConfiguration(t *testing.T, text string) block {
 	t.Helper()
-	var keys map[string]yaml.Node
-	require.NoError(t, yaml.Unmarshal([]byte(text), &keys))
-	has := func(names ...string) bool {
-		return slices.ContainsFunc(names, func(name string) bool { _, ok := keys[name]; return ok })
-	}
+	example := parseYAML(t, text)
+	has := func(name string) bool { return example[name] != nil }
+	sections := []string{"service", "receivers", "processors", "connectors", "exporters", "extensions"}
 	switch {
-	case has("service"):
-		return true, text
-	case has("receivers", "processors", "connectors", "exporters", "extensions"):
-		return false, text
+	case has("service") && has("receivers") && has("exporters"):
+		return example
 	case has("slos"): // a file of SLOs
-		return false, under("receivers", "otlp_slo", "slo") + indent(text, 3)
-	default: // a block of the receiver
-		return false, under("receivers", "otlp_slo") + indent(text, 2)
+		example = block{"receivers": block{"otlp_slo": block{"slo": example}}}
+	case !slices.ContainsFunc(sections, has): // blocks of the receiver
+		example = block{"receivers": block{"otlp_slo": example}}
+	}
+	config := parseYAML(t, readFile(t, "configs/gateway.yaml"))
+	for section, components := range example {
+		depth := 1
+		if section == "receivers" {
+			depth = 2
+		}
+		overlay(config, block{section: components}, depth)
+	}
+	return config
+}
+
+// overlay puts values over those of base, merging maps down to a depth and replacing what is below.
+func overlay(base, values block, depth int) {
+	for key, value := range values {
+		over, isBlock := value.(block)
+		under, wasBlock := base[key].(block)
+		if depth > 0 && isBlock && wasBlock {
+			overlay(under, over, depth-1)
+		} else {
+			base[key] = value
+		}
 	}
 }
 
-// under returns nested keys, one a line.
-func under(keys ...string) string {
-	var lines strings.Builder
-	for depth, key := range keys {
-		lines.WriteString(strings.Repeat("  ", depth) + key + ":\n")
-	}
-	return lines.String()
-}
-
-func indent(text string, depth int) string {
-	space := strings.Repeat("  ", depth)
-	return space + strings.ReplaceAll(text, "\n", "\n"+space)
+func parseYAML(t *testing.T, text string) block {
+	t.Helper()
+	var parsed block
+	require.NoError(t, yaml.Unmarshal([]byte(text), &parsed))
+	return parsed
 }
