@@ -62,7 +62,8 @@ func (r *Request) Discard() {
 }
 
 // Accept reads the request and takes it in, whole or not at all, and ends it in either case. Errors: an
-// *otlpwire.InvalidError for bytes that can't be read, its cause otlpwire.ErrTooMany among others; ErrNoBudget.
+// *otlpwire.InvalidError for bytes that can't be read, its cause otlpwire.ErrTooMany among others; ErrNoBudget, with which
+// Accepted says what was read and refused.
 func (r *Request) Accept(now time.Time) (Accepted, error) {
 	e, l := r.engine, r.lane
 	defer func() { e.lanes <- l }()
@@ -80,7 +81,7 @@ func (r *Request) Accept(now time.Time) (Accepted, error) {
 		l.writer.Rollback()
 		l.trim()
 		e.counts.refuse(refusedNoBudget, len(r.body))
-		return Accepted{}, err
+		return accepted, err
 	}
 	// From here on nothing fails.
 	e.observe(l, p, now)

@@ -7,6 +7,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
+	"github.com/otelcol-slo/otelcol-slo/internal/red"
 	"github.com/otelcol-slo/otelcol-slo/internal/tracebuf"
 )
 
@@ -90,6 +91,9 @@ type Stats struct {
 	// Reliefs is how often memory had to be freed before its time.
 	Reliefs uint64
 
+	// RED is how the series of RED metrics stand, as of the last flush.
+	RED red.Stats
+
 	MemoryLimit int64
 	Memory      []MemoryUse
 
@@ -114,6 +118,7 @@ func (e *Engine) Stats(now time.Time) Stats {
 		DeliveredTraces:  c.deliveredTraces.Load(), DeliveredSpans: c.deliveredSpans.Load(), DeliveredLateSpans: c.deliveredLate.Load(),
 		SendFailedTraces: c.failedTraces.Load(), SendFailedSpans: c.failedSpans.Load(), SendRetries: c.retries.Load(),
 		Reliefs:     c.reliefs.Load(),
+		RED:         e.red.Stats(),
 		MemoryLimit: e.budget.Limit(),
 	}
 	for r := range refusedReasons {

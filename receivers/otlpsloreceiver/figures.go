@@ -115,4 +115,28 @@ var figures = []figure{
 		"otelcol_otlp_slo_oldest_undecided", "Age of the oldest undecided trace.", "ms", true,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(s.OldestUndecided.Milliseconds()) },
 	},
+	{
+		"otelcol_otlp_slo_red_series", "Series of RED metrics, overflow series apart.", "{series}", true,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.RED.Series)) },
+	},
+	{
+		"otelcol_otlp_slo_red_series_limit", "How many series of RED metrics there can be.", "{series}", true,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.RED.SeriesLimit)) },
+	},
+	{
+		"otelcol_otlp_slo_red_overflow_series", "Services whose series were more than their share, counted in overflow series.", "{series}", true,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.RED.OverflowSeries)) },
+	},
+	{
+		"otelcol_otlp_slo_red_overflow_spans", "Spans that overflow series counted.", "{span}", false,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.RED.OverflowSpans)) },
+	},
+	{
+		"otelcol_otlp_slo_red_expired_series", "Series of RED metrics that expired.", "{series}", false,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.RED.ExpiredSeries)) },
+	},
+	{
+		"otelcol_otlp_slo_red_exemplars", "Exemplars that were sent.", "{exemplar}", false,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.RED.Exemplars)) },
+	},
 }
