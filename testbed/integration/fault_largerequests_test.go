@@ -194,7 +194,6 @@ func TestManyStreamsOfLargeRequestsStayWithinTheBudget(t *testing.T) {
 			s.withinBudget(t)
 			a := s.stop(t, 20*time.Second)
 			t.Logf("%d requests accepted, %d refused", len(l.accepted), l.refused.Load())
-			assert.NotZero(t, l.refused.Load())
 			acknowledged := uint64(len(l.accepted) * c.requests.spans)
 			s.conserved(t, acknowledged, a)
 			assert.Equal(t, acknowledged, s.remote.Calls(), "RED")
@@ -202,7 +201,8 @@ func TestManyStreamsOfLargeRequestsStayWithinTheBudget(t *testing.T) {
 			for _, n := range l.accepted {
 				require.Equal(t, 1, kept[largeTraceID(n, 0)], "the error of request %d", n)
 			}
-			if len(c.requests.padding) > 0 { // else no span is a request's
+			if len(c.requests.padding) > 0 { // else all may fit, and no span is a request's
+				assert.NotZero(t, l.refused.Load())
 				assert.Equal(t, acknowledged, s.sli("good")+s.sli("bad"), "SLI")
 				assert.EqualValues(t, len(l.accepted), s.sli("bad"), "SLI")
 			}
