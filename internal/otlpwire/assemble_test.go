@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-slo/otelcol-slo/internal/spantest"
 	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
 )
 
@@ -128,7 +129,7 @@ func TestAnEmptyAssemblerBuildsTheEmptyRequest(t *testing.T) {
 
 func TestReassemblingDoesNotAllocate(t *testing.T) {
 	batch, a := &spanview.Batch{}, &Assembler{}
-	buf := referenceRequest(1)
+	buf := spantest.ReferenceRequest(1)
 	require.NoError(t, Scan(buf, referenceSchema(), batch))
 	var built []byte
 	assemble := func() {
@@ -145,7 +146,7 @@ func TestReassemblingDoesNotAllocate(t *testing.T) {
 // BenchmarkAssemble builds each trace of a reference request anew, as the sampler does with kept ones.
 func BenchmarkAssemble(b *testing.B) {
 	batch, a := &spanview.Batch{}, &Assembler{}
-	buf := referenceRequest(1)
+	buf := spantest.ReferenceRequest(1)
 	require.NoError(b, Scan(buf, referenceSchema(), batch))
 	pieces := make([]Piece, len(batch.Spans))
 	for i := range pieces {
@@ -157,7 +158,7 @@ func BenchmarkAssemble(b *testing.B) {
 	var built []byte
 	b.ReportAllocs()
 	for b.Loop() {
-		for trace := range slices.Chunk(pieces, spansPerTrace) {
+		for trace := range slices.Chunk(pieces, 8) {
 			a.Reset()
 			for _, p := range trace {
 				a.Add(p)
@@ -165,5 +166,5 @@ func BenchmarkAssemble(b *testing.B) {
 			built = a.AppendTo(built[:0])
 		}
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/referenceSpans, "ns/span")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/spantest.ReferenceSpans, "ns/span")
 }

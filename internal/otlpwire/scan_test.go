@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/otelcol-slo/otelcol-slo/internal/spantest"
 	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
 )
 
@@ -48,7 +49,7 @@ func TestScanRefusesWhatPdataRefuses(t *testing.T) {
 
 func TestScanReadsTheReferenceRequestInEitherOrder(t *testing.T) {
 	schema, batch := referenceSchema(), &spanview.Batch{}
-	buf := referenceRequest(7)
+	buf := spantest.ReferenceRequest(7)
 	traces, ok := scanLikePdata(t, buf, schema, batch)
 	require.True(t, ok)
 	same, ok := scanLikePdata(t, ascending(buf, requestMessage), schema, batch)

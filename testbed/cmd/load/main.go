@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -87,14 +88,22 @@ func report1s(g *load.Generator, ended <-chan struct{}) {
 		select {
 		case <-tick.C:
 			st := g.Stats()
-			fmt.Fprintf(os.Stderr, "%s spans/s, refused %v\n", report.Count(float64(st.Spans-last)), st.Refused)
+			fmt.Fprintf(os.Stderr, "%s spans/s, %s\n", report.Count(float64(st.Spans-last)), refusals(st))
 			last = st.Spans
 		case <-ended:
 			st := g.Stats()
 			seconds := time.Since(started).Seconds()
-			fmt.Printf("%d requests, %d spans, %.1f MB acknowledged in %.1f s (%s spans/s); refused %v, given up %d, rejected %d spans %s\n",
-				st.Requests, st.Spans, float64(st.Bytes)/1e6, seconds, report.Count(float64(st.Spans)/seconds), st.Refused, st.GivenUp, st.Rejected, st.LastRefusal)
+			fmt.Printf("%d requests, %d spans, %.1f MB acknowledged in %.1f s (%s spans/s); %s, given up %d, rejected %d spans %s\n",
+				st.Requests, st.Spans, float64(st.Bytes)/1e6, seconds, report.Count(float64(st.Spans)/seconds), refusals(st), st.GivenUp, st.Rejected, st.LastRefusal)
 			return
 		}
 	}
+}
+
+// refusals says how many requests were refused, by code.
+func refusals(st load.Stats) string {
+	if len(st.Refused) == 0 {
+		return "none refused"
+	}
+	return "refused: " + strings.TrimPrefix(fmt.Sprint(st.Refused), "map")
 }

@@ -42,7 +42,9 @@ func run(ctx context.Context, otlpAddress, remoteAddress string) error {
 	for {
 		select {
 		case <-tick.C:
-			fmt.Printf("%+v %+v\n", otlp.Stats(), remote.Stats())
+			o, r := otlp.Stats(), remote.Stats()
+			fmt.Printf("OTLP: %d spans of %d traces, %d twice; %d metric points, %d log records. Remote write: %d samples, %d histograms, %d exemplars; %d out of order, %d repeated, %d requests invalid %s\n",
+				o.Spans, o.Traces, o.Duplicates, o.Points, o.Records, r.Samples, r.Histograms, r.Exemplars, r.OutOfOrder, r.Repeated, r.Invalid, r.LastInvalid)
 		case <-ctx.Done():
 			return nil
 		}
