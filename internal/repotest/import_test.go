@@ -34,6 +34,8 @@ var plan = []room{
 	{"internal/spanview", nil},
 	{"internal/offheap", nil},
 
+	{"internal/rawgrpc", nil},
+
 	{"internal/remotewrite/translate", []string{"internal/remotewrite"}},
 	{"internal/remotewrite", nil},
 

@@ -74,10 +74,10 @@ func (h *httpServer) unpack(r *http.Request, q *request) error {
 	if name == "" {
 		return nil
 	}
-	packed := q.body.MaterializeToBuffer(bodyBuffers)
+	packed := contiguous(q.body)
 	defer packed.Free()
 	q.body.Free()
-	q.body = nil
+	q.body = mem.BufferSlice(nil)
 	reader, err := unpack.NewReader(name, packed.ReadOnlyData(), h.bodyMax)
 	if err == nil {
 		err = q.readBody(r.Context(), reader, -1)
@@ -93,13 +93,20 @@ func (h *httpServer) unpack(r *http.Request, q *request) error {
 	return malformed(fmt.Errorf("cannot decompress the request: %w", err))
 }
 
-// readBody appends what the reader has to the body, to its end. size is how much that is, negative where it is not known.
-// Room is reserved before a buffer is taken.
+// readBody makes what the reader has, to its end, the body. size is how much that is, negative where it is not known. Room
+// is reserved before a buffer is taken.
 func (q *request) readBody(ctx context.Context, from io.Reader, size int64) error {
+	var body mem.BufferSlice
+	err := q.readBuffers(ctx, from, size, &body)
+	q.body = body
+	return err
+}
+
+func (q *request) readBuffers(ctx context.Context, from io.Reader, size int64, body *mem.BufferSlice) error {
 	for size != 0 {
 		want := size
 		if size < 0 { // four times as much each time
-			want = int64(q.body.Len()) * 3
+			want = int64(body.Len()) * 3
 		}
 		length := bufferFor(want)
 		if err := q.room.grow(ctx, int64(length)); err != nil {
@@ -111,7 +118,7 @@ func (q *request) readBody(ctx context.Context, from io.Reader, size int64) erro
 			bodyBuffers.Put(buffer)
 		} else {
 			*buffer = (*buffer)[:n]
-			q.body = append(q.body, mem.NewBuffer(buffer, bodyBuffers))
+			*body = append(*body, mem.NewBuffer(buffer, bodyBuffers))
 		}
 		switch {
 		case errors.Is(err, io.EOF):

@@ -53,9 +53,8 @@ const (
 	grpcMessageMiBDefault = 4
 	// grpcStreamsDefault is how many requests a client may have under way on a connection.
 	grpcStreamsDefault = 128
-	// grpcReadBufferDefault is taken for every connection: the stock receiver's 512 KiB cost more memory and save nothing
-	// that could be measured.
-	grpcReadBufferDefault = 128 << 10
+	// grpcReadBufferDefault has an ordinary request whole. Connections have one only while something arrives.
+	grpcReadBufferDefault = 256 << 10
 	// httpBodyDefault is confighttp's own default.
 	httpBodyDefault = 20 << 20
 )

@@ -36,7 +36,7 @@ func TestDefaultsAreThoseOfTheStockReceiverAndFinite(t *testing.T) {
 	require.Equal(t, "localhost:4317", grpc.NetAddr.Endpoint)
 	require.Equal(t, 4, grpc.MaxRecvMsgSizeMiB)
 	require.EqualValues(t, 128, grpc.MaxConcurrentStreams)
-	require.Equal(t, 128<<10, grpc.ReadBufferSize)
+	require.Equal(t, 256<<10, grpc.ReadBufferSize)
 	require.Equal(t, "localhost:4318", http.NetAddr.Endpoint)
 	require.EqualValues(t, 20<<20, http.MaxRequestBodySize)
 	require.Positive(t, http.ReadHeaderTimeout)

@@ -2,31 +2,19 @@ package otlpsloreceiver
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
-	"runtime"
-	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/config/configgrpc"
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
 	"go.uber.org/zap"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-)
 
-const (
-	// streamWindow is what a client may send of a request before the receiver reads it: an ordinary request. Once it is read,
-	// gRPC opens the window for the whole message. Windows are static, so that no pings are sent to find them out.
-	streamWindow = 256 << 10
-	// connWindow is what may be under way on a connection; it is opened again as bytes arrive, whoever reads them.
-	connWindow = 4 << 20
-	// streamWorkers is how many goroutines a processor has ready for requests: their stacks have grown already, which saves a
-	// tenth of what a small request costs (BenchmarkGRPC). More requests than these have goroutines of their own.
-	streamWorkers = 4
+	"github.com/otelcol-slo/otelcol-slo/internal/rawgrpc"
+	"github.com/otelcol-slo/otelcol-slo/receivers/otlpsloreceiver/internal/unpack"
 )
 
 // grpcServices are the services of OTLP by signal. Each has one method, Export.
@@ -38,12 +26,24 @@ var grpcServices = [signals]string{
 
 const grpcMethod = "Export"
 
+func pathOf(s signalKind) string { return "/" + grpcServices[s] + "/" + grpcMethod }
+
+// signalOf returns the signal of one of the methods that are served.
+func signalOf(path string) signalKind {
+	for s := range signals {
+		if pathOf(s) == path {
+			return s
+		}
+	}
+	return signalTraces
+}
+
 // grpcServer takes OTLP/gRPC.
 type grpcServer struct {
 	door       *door
 	obs        *receiverhelper.ObsReport
 	messageMax int64
-	server     *grpc.Server
+	server     *rawgrpc.Server
 	listener   net.Listener
 	served     chan struct{} // closed when the server has ended
 }
@@ -53,128 +53,146 @@ func startGRPC(ctx context.Context, host component.Host, cfg *configgrpc.ServerC
 	if s.messageMax == 0 {
 		s.messageMax = grpcMessageMiBDefault << 20
 	}
-	var err error
-	if s.server, err = s.newServer(ctx, host, cfg); err != nil {
+	options, err := s.options(ctx, host, cfg)
+	if err != nil {
 		return nil, fmt.Errorf("cannot set up OTLP/gRPC: %w", err)
 	}
-	for signal, in := range d.intakes {
-		if in != nil {
-			s.register(signalKind(signal), in)
-		}
-	}
+	s.server = rawgrpc.New(options)
 	if s.listener, err = cfg.NetAddr.Listen(ctx); err != nil {
-		s.server.Stop()
 		return nil, fmt.Errorf("cannot listen for OTLP/gRPC on %q: %w", cfg.NetAddr.Endpoint, err)
 	}
 	d.logger.Info("taking OTLP/gRPC", zap.String("endpoint", s.listener.Addr().String()))
 	go func() {
 		defer close(s.served)
-		if err := s.server.Serve(s.listener); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+		if err := s.server.Serve(s.listener); err != nil {
 			componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(err))
 		}
 	}()
 	return s, nil
 }
 
-// newServer makes the Collector's gRPC server, with its TLS, authentication, limits and middlewares.
-func (s *grpcServer) newServer(ctx context.Context, host component.Host, cfg *configgrpc.ServerConfig) (_ *grpc.Server, err error) {
-	defer func() { // grpc-go panics where a middleware sets an option that can be set once
-		if p := recover(); p != nil {
-			err = fmt.Errorf("a middleware does not go with this receiver: %v", p)
-		}
-	}()
-	var opts []configgrpc.ToServerOption
-	for _, opt := range []grpc.ServerOption{
-		grpc.ForceServerCodecV2(newCodec()),
-		grpc.NumStreamWorkers(uint32(streamWorkers * runtime.GOMAXPROCS(0))),
-		grpc.StaticStreamWindowSize(streamWindow),
-		grpc.StaticConnWindowSize(connWindow),
-		grpc.InTapHandle(receiveTimeoutTap(s.door.receiveTimeout)),
-		grpc.StatsHandler(&encodingWatch{refused: s.door.refused}),
-	} {
-		opts = append(opts, configgrpc.WithGrpcServerOption(opt))
+// options turns the Collector's configuration of a gRPC server into ours.
+func (s *grpcServer) options(ctx context.Context, host component.Host, cfg *configgrpc.ServerConfig) (rawgrpc.Options, error) {
+	o := rawgrpc.Options{
+		Methods: map[string]rawgrpc.Method{}, Encodings: unpack.GRPC,
+		MessageMax: int(s.messageMax), StreamsMax: int(cfg.MaxConcurrentStreams), ReadBuffer: cfg.ReadBufferSize,
+		ReceiveTimeout: s.door.receiveTimeout, Room: room{s.door.inFlight}, Keepalive: keepaliveOf(cfg), Connected: withPeer,
+		Refused: s.refused,
 	}
-	return cfg.ToServer(ctx, host.GetExtensions(), s.door.telemetry, opts...)
+	if o.StreamsMax == 0 {
+		o.StreamsMax = grpcStreamsDefault
+	}
+	for signal, in := range s.door.intakes {
+		if in != nil {
+			o.Methods[pathOf(signalKind(signal))] = s.method(signalKind(signal), in)
+		}
+	}
+	if len(cfg.Middlewares) > 0 {
+		return o, fmt.Errorf("protocols.grpc.middlewares must be empty (got %d): this server is not gRPC's own, which they extend; "+
+			"put such limits in front of the gateway", len(cfg.Middlewares))
+	}
+	var err error
+	if o.Admit, err = admission(ctx, host, cfg); err != nil {
+		return o, err
+	}
+	if cfg.TLS.HasValue() {
+		if o.TLS, err = cfg.TLS.Get().LoadTLSConfig(ctx); err != nil {
+			return o, err
+		}
+		o.TLS = withHTTP2(o.TLS)
+	}
+	return o, nil
 }
 
-// register adds the service of a signal. Export is registered as a stream, which is the same on the wire as the unary
-// method it is: grpc-go receives and decompresses the message of a unary method before it asks anybody, but leaves it to
-// the handler of a stream. So a request is authenticated by the interceptors, and has its bytes reserved, before any of
-// it is read; and a refusal has its RetryInfo.
-func (s *grpcServer) register(signal signalKind, in intake) {
-	handler := func(_ any, stream grpc.ServerStream) error { return s.export(signal, in, stream) }
-	s.server.RegisterService(&grpc.ServiceDesc{
-		ServiceName: grpcServices[signal],
-		HandlerType: (*any)(nil),
-		Streams:     []grpc.StreamDesc{{StreamName: grpcMethod, Handler: handler}},
-	}, nil)
+// withHTTP2 offers HTTP/2 to clients, as gRPC asks for.
+func withHTTP2(c *tls.Config) *tls.Config {
+	c = c.Clone()
+	c.NextProtos = []string{"h2"}
+	return c
+}
+
+func keepaliveOf(cfg *configgrpc.ServerConfig) (k rawgrpc.Keepalive) {
+	if !cfg.Keepalive.HasValue() {
+		return k
+	}
+	if p := cfg.Keepalive.Get().ServerParameters; p.HasValue() {
+		k.MaxConnectionIdle, k.MaxConnectionAge = p.Get().MaxConnectionIdle, p.Get().MaxConnectionAge
+		k.MaxConnectionAgeGrace, k.Time, k.Timeout = p.Get().MaxConnectionAgeGrace, p.Get().Time, p.Get().Timeout
+	}
+	if p := cfg.Keepalive.Get().EnforcementPolicy; p.HasValue() {
+		k.MinTime, k.PermitWithoutStream = p.Get().MinTime, p.Get().PermitWithoutStream
+	}
+	return k
+}
+
+// method is Export of a signal. The engine takes traces without waiting for anybody; the pipelines of the others may wait.
+func (s *grpcServer) method(signal signalKind, in intake) rawgrpc.Method {
+	return rawgrpc.Method{Waits: signal != signalTraces, Take: func(ctx context.Context, m *rawgrpc.Message) ([]byte, error) {
+		answer, err := s.export(ctx, signal, in, m)
+		if err != nil {
+			s.door.refused.count(transportGRPC, signal, err)
+			return nil, statusOf(err).Err()
+		}
+		return answer, nil
+	}}
 }
 
 // export takes one request.
-func (s *grpcServer) export(signal signalKind, in intake, stream grpc.ServerStream) error {
-	q := request{encoding: protobufEncoding, obs: s.obs, room: reservation{from: s.door.inFlight}}
-	defer q.done()
-	answer, err := s.take(stream, in, &q)
-	if err != nil {
-		s.door.refused.count(transportGRPC, signal, err)
-		return statusOf(err).Err()
-	}
-	encoded, err := q.encoding.encodeAnswer(answer)
-	if err != nil {
-		return statusOf(err).Err()
-	}
-	return stream.SendMsg(rawMessage(encoded))
-}
-
-func (s *grpcServer) take(stream grpc.ServerStream, in intake, q *request) (message, error) {
-	ctx := stream.Context()
+func (s *grpcServer) export(ctx context.Context, signal signalKind, in intake, m *rawgrpc.Message) ([]byte, error) {
 	if s.door.stopping.Load() {
 		return nil, errShuttingDown
 	}
-	if err := q.room.grow(ctx, s.messageMax); err != nil {
+	q := request{
+		body: lent{m}, encoding: protobufEncoding, obs: s.obs,
+		room: reservation{from: s.door.inFlight, impatient: signal == signalTraces},
+	}
+	defer q.done()
+	if m.Encoding != "" {
+		if err := s.unpack(ctx, &q, m); err != nil {
+			return nil, err
+		}
+	}
+	answer, err := in.take(ctx, &q)
+	if err != nil {
 		return nil, err
 	}
-	var received receivedMessage
-	err := stream.RecvMsg(&received)
-	q.body = received.body
-	endReceiveTimeout(ctx)
-	if err != nil {
-		return nil, receiveRefusal(err)
-	}
-	q.room.shrink(int64(q.body.Len()))
-	return in.take(ctx, q)
+	return q.encoding.encodeAnswer(answer)
 }
 
-// receiveRefusal says why gRPC did not receive a message. The client has been told with gRPC's own status by now.
-func receiveRefusal(err error) error {
-	why := reasonMalformed
-	switch status.Code(err) {
-	case codes.ResourceExhausted:
-		why = reasonTooLarge
-	case codes.Unimplemented:
-		why = reasonUnknownEncoding
-	case codes.Canceled, codes.DeadlineExceeded, codes.Unavailable:
-		why = reasonNotReceived
+// unpack decompresses a message.
+func (s *grpcServer) unpack(ctx context.Context, q *request, m *rawgrpc.Message) error {
+	reader, err := unpack.NewStream(m.Encoding, m.NewReader(), s.messageMax)
+	if err == nil {
+		err = q.readBody(ctx, reader, -1)
+		_ = reader.Close() // gives the decoder back, nothing else
 	}
-	return &refusal{why, err}
+	_, refused := reasonOf(err)
+	switch {
+	case err == nil || refused:
+		return err
+	case errors.Is(err, unpack.ErrTooLarge):
+		return &refusal{reasonTooLarge, fmt.Errorf("the request is larger than %d bytes", s.messageMax)}
+	}
+	return malformed(fmt.Errorf("cannot decompress the request: %w", err))
 }
 
-// stopAfter is how long handlers that were cut off have to come back.
-const stopAfter = time.Second
+// refused counts what the server refused itself, and says what the client is told.
+func (s *grpcServer) refused(path string, why rawgrpc.Refusal, cause error) error {
+	err := &refusal{grpcRefusals[why], cause}
+	s.door.refused.count(transportGRPC, signalOf(path), err)
+	return statusOf(err).Err()
+}
+
+var grpcRefusals = [...]reason{
+	rawgrpc.RefusedFraming:     reasonMalformed,
+	rawgrpc.RefusedTooLarge:    reasonTooLarge,
+	rawgrpc.RefusedEncoding:    reasonUnknownEncoding,
+	rawgrpc.RefusedNotReceived: reasonNotReceived,
+	rawgrpc.RefusedNoRoom:      reasonInFlightFull,
+}
 
 // stop lets requests end that have begun, until ctx is done, and cuts off the others.
 func (s *grpcServer) stop(ctx context.Context) {
-	go s.server.GracefulStop()
-	select {
-	case <-s.served:
-		return
-	case <-ctx.Done():
-	}
-	go s.server.Stop() // both return when the last handler has
-	timer := time.NewTimer(stopAfter)
-	defer timer.Stop()
-	select {
-	case <-s.served:
-	case <-timer.C: // a next consumer does not come back, though its context is done
-	}
+	s.server.Stop(ctx)
+	<-s.served
 }

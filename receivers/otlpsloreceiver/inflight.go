@@ -40,7 +40,22 @@ const (
 type reservation struct {
 	from  *inFlight
 	bytes int64
+	// impatient: it does not wait for room.
+	impatient bool
 }
+
+// room is the gate for those who don't wait: rawgrpc.Room.
+type room struct{ *inFlight }
+
+// TryAcquire implements rawgrpc.Room. Who waits comes first.
+func (r room) TryAcquire(bytes int64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.waiting) == 0 && r.gate.TryAcquire(bytes)
+}
+
+// Release implements rawgrpc.Room.
+func (r room) Release(bytes int64) { r.release(bytes) }
 
 // grow reserves more bytes, at most all that the gate has: so a request that is larger is received alone. It waits
 // for them if need be and fails with errInFlightFull, or as the context does.
@@ -49,7 +64,11 @@ func (r *reservation) grow(ctx context.Context, bytes int64) error {
 	if bytes <= 0 {
 		return nil
 	}
-	if err := r.from.acquire(ctx, bytes); err != nil {
+	if r.impatient {
+		if !(room{r.from}).TryAcquire(bytes) {
+			return errInFlightFull
+		}
+	} else if err := r.from.acquire(ctx, bytes); err != nil {
 		return err
 	}
 	r.bytes += bytes

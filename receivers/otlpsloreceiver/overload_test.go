@@ -71,7 +71,7 @@ func TestRequestsAreRefusedUnreadWhileTooManyAreBeingReceived(t *testing.T) {
 	r := start(t)
 	holder := reservation{from: r.door.inFlight}
 	require.NoError(t, holder.grow(t.Context(), r.door.inFlight.gate.Max()))
-	body := protoOf(t, traceOf(1, 1, false))
+	body := large(t, 1<<20) // a small one fits into the read buffer, which every connection has
 	conn := r.dial(t)
 
 	var all sync.WaitGroup
@@ -99,16 +99,13 @@ func TestARequestThatWaitsForRoomIsTakenWhenThereIsSome(t *testing.T) {
 	r := start(t)
 	holder := reservation{from: r.door.inFlight}
 	require.NoError(t, holder.grow(t.Context(), r.door.inFlight.gate.Max()))
-	conn, body := r.dial(t), protoOf(t, traceOf(1, 1, false))
-	done := make(chan error)
+	body := protoOf(t, traceOf(1, 1, false))
 	go func() {
-		_, err := export(context.Background(), conn, signalTraces, body)
-		done <- err
+		for r.door.inFlight.waitingNow() == 0 { // until it waits
+		}
+		holder.release()
 	}()
-	for r.door.inFlight.waitingNow() == 0 { // until it waits
-	}
-	holder.release()
-	require.NoError(t, <-done)
+	require.Equal(t, 200, r.post(t, "/v1/traces", protobufType, "", body).code)
 }
 
 func (f *inFlight) waitingNow() int {
@@ -121,6 +118,15 @@ func (f *inFlight) waitingNow() int {
 type watchedGate struct {
 	gate
 	used, most atomic.Int64
+}
+
+func (r *running) watchGate() *watchedGate {
+	f := r.door.inFlight
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	gate := &watchedGate{gate: f.gate}
+	f.gate = gate
+	return gate
 }
 
 func (g *watchedGate) TryAcquire(n int64) bool {
@@ -141,8 +147,7 @@ func (g *watchedGate) Release(n int64) {
 func TestManyStreamsOfLargeRequestsStayWithinTheGate(t *testing.T) {
 	const streams, conns = 400, 4
 	r := start(t, withConfig(patient))
-	gate := &watchedGate{gate: r.door.inFlight.gate}
-	r.door.inFlight.gate = gate
+	gate := r.watchGate()
 	body := large(t, grpcMessageMiBDefault<<20-100<<10)
 
 	var all sync.WaitGroup

@@ -144,7 +144,7 @@ func TestRequestsThatBreakOffHoldNothing(t *testing.T) {
 	}()
 	_, err = writer.Write(frame(0, make([]byte, 1000))[:100])
 	require.NoError(t, err)
-	r.await(t, grpcMessageMiBDefault<<20, "otelcol_otlp_slo_memory", "use", "in_flight") // the stream has been opened
+	r.await(t, grpcReadBufferDefault, "otelcol_otlp_slo_memory", "use", "in_flight") // its first bytes are there
 	cancel()
 	<-gone
 	_ = writer.Close()

@@ -5,15 +5,42 @@ import (
 
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
 	"google.golang.org/grpc/mem"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/rawgrpc"
 )
 
 // request is one request on its way through the receiver, whichever protocol brought it. It is for one goroutine.
 type request struct {
-	body     mem.BufferSlice
+	body     body
 	encoding encoding
 	// room is what the request holds of the in-flight share: body, and what it takes to decode it.
 	room reservation
 	obs  *receiverhelper.ObsReport
+}
+
+// body is a request's bytes, in pieces.
+type body interface {
+	Len() int
+	// CopyTo copies them to dst and returns how many bytes that were.
+	CopyTo(dst []byte) int
+	// Free gives their memory back.
+	Free()
+}
+
+// lent is a message that stays gRPC's.
+type lent struct{ *rawgrpc.Message }
+
+// Free implements body.
+func (lent) Free() {}
+
+// contiguous returns a body's bytes in one piece. Who gets it frees it.
+func contiguous(b body) mem.Buffer {
+	if slice, ok := b.(mem.BufferSlice); ok {
+		return slice.MaterializeToBuffer(bodyBuffers)
+	}
+	buffer := bodyBuffers.Get(b.Len())
+	b.CopyTo(*buffer)
+	return mem.NewBuffer(buffer, bodyBuffers)
 }
 
 // intake takes the requests of one signal.
@@ -40,7 +67,7 @@ func (q *request) decode(ctx context.Context, m message, checkProto func([]byte)
 	if err := q.room.grow(ctx, decodedSizeFactor*size); err != nil {
 		return err
 	}
-	whole := q.body.MaterializeToBuffer(bodyBuffers)
+	whole := contiguous(q.body)
 	defer whole.Free()
 	if err := q.encoding.decode(m, whole.ReadOnlyData(), checkProto); err != nil {
 		return malformed(err)
@@ -50,7 +77,9 @@ func (q *request) decode(ctx context.Context, m message, checkProto func([]byte)
 
 // done gives body and room back. Calling it again does nothing.
 func (q *request) done() {
-	q.body.Free()
-	q.body = nil
+	if q.body != nil {
+		q.body.Free()
+		q.body = nil
+	}
 	q.room.release()
 }

@@ -22,6 +22,9 @@ const (
 // HTTP lists the encodings that NewReader knows.
 var HTTP = []string{Gzip, Zlib, Deflate, Zstd, Snappy}
 
+// GRPC lists the encodings that NewStream knows.
+var GRPC = []string{Gzip, Zstd, Snappy}
+
 // ErrTooLarge says that the decoded bytes would be more than the limit.
 var ErrTooLarge = errors.New("decoded size exceeds the limit")
 
@@ -35,6 +38,19 @@ func NewReader(encoding string, src []byte, limit int64) (io.ReadCloser, error) 
 		return newBlockReader(src, limit)
 	}
 	d, err := open(encoding, bytes.NewReader(src))
+	if err != nil {
+		return nil, err
+	}
+	return &limited{ReadCloser: d, left: limit}, nil
+}
+
+// NewStream returns a reader of the decoded bytes of a gRPC message, whose snappy is framed. It stops with ErrTooLarge
+// behind limit bytes. Close gives the decoder back.
+func NewStream(encoding string, src io.Reader, limit int64) (io.ReadCloser, error) {
+	if !slices.Contains(GRPC, encoding) {
+		return nil, fmt.Errorf("cannot decode %q: unknown encoding", encoding)
+	}
+	d, err := open(encoding, src)
 	if err != nil {
 		return nil, err
 	}

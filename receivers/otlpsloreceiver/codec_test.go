@@ -11,7 +11,7 @@ type receivedMessage struct{ body mem.BufferSlice }
 // rawMessage is an encoded answer.
 type rawMessage []byte
 
-// codec hands messages through as bytes. Any other type goes to the process's codec for protobuf.
+// codec is a client's, and hands messages through as bytes. Any other type goes to the process's codec for protobuf.
 type codec struct{ grpcencoding.CodecV2 }
 
 func newCodec() codec { return codec{grpcencoding.GetCodecV2("proto")} }

@@ -1,0 +1,158 @@
+package rawgrpc
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"slices"
+	"strconv"
+
+	"golang.org/x/net/http2"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+)
+
+// Header blocks that are written as they are: literal fields that no table remembers (RFC 7541, 6.2.2).
+var (
+	answerHeaders  = appendField([]byte{status200}, "content-type", "application/grpc")
+	answerTrailers = appendField(nil, "grpc-status", "0")
+)
+
+// status200 is ":status: 200" in HPACK's static table.
+const status200 = 0x88
+
+// statusMessageMax bounds what a client is told, so that its trailers fit into a frame.
+const statusMessageMax = 2 << 10
+
+// answer is a successful one that waits for a window to be opened.
+type answer struct {
+	stream uint32
+	window int64
+	body   []byte
+}
+
+func unknownMethod(path string) error {
+	return status.Errorf(codes.Unimplemented, "unknown method %s", path)
+}
+
+// answer answers a call and forgets it. The lock is held.
+func (c *conn) answer(s *stream, body []byte, err error) {
+	if err == nil && len(body) > AnswerMax {
+		err = status.Errorf(codes.Internal, "the answer has %d bytes, at most %d can be told", len(body), AnswerMax)
+	}
+	if err != nil {
+		c.answerStatus(s, status.Convert(err))
+		return
+	}
+	a := answer{s.id, s.sendWindow, body}
+	c.forget(s)
+	if len(c.held) > 0 || !c.send(a) {
+		c.held = append(c.held, a)
+	}
+}
+
+// send writes an answer where the windows allow it.
+func (c *conn) send(a answer) bool {
+	size := int64(prefixSize + len(a.body))
+	if size > min(a.window, c.sendWindow) {
+		return false
+	}
+	c.sendWindow -= size
+	c.out = appendFrameHeader(c.out, len(answerHeaders), http2.FrameHeaders, http2.FlagHeadersEndHeaders, a.stream)
+	c.out = append(c.out, answerHeaders...)
+	c.out = appendFrameHeader(c.out, int(size), http2.FrameData, 0, a.stream)
+	c.out = append(c.out, 0)
+	c.out = binary.BigEndian.AppendUint32(c.out, uint32(len(a.body)))
+	c.out = append(c.out, a.body...)
+	c.out = appendFrameHeader(c.out, len(answerTrailers), http2.FrameHeaders, http2.FlagHeadersEndHeaders|http2.FlagHeadersEndStream, a.stream)
+	c.out = append(c.out, answerTrailers...)
+	c.keepalive.strikes = 0
+	return true
+}
+
+// release writes the answers whose windows have been opened. Too many that wait end the connection.
+func (c *conn) release() error {
+	c.held = slices.DeleteFunc(c.held, c.send)
+	if len(c.held) > c.server.options.StreamsMax {
+		return connError(http2.ErrCodeEnhanceYourCalm)
+	}
+	return nil
+}
+
+// answerStatus tells that a call failed.
+func (c *conn) answerStatus(s *stream, st *status.Status) {
+	block := appendField([]byte{status200}, "content-type", "application/grpc")
+	block = appendField(block, "grpc-status", strconv.Itoa(int(st.Code())))
+	block = appendField(block, "grpc-message", encodeMessage(st.Message()))
+	if p := st.Proto(); len(p.GetDetails()) > 0 {
+		if details, err := proto.Marshal(p); err == nil && len(details) <= statusMessageMax {
+			block = appendField(block, "grpc-status-details-bin", base64.RawStdEncoding.EncodeToString(details))
+		}
+	}
+	c.answerAlone(s, block)
+}
+
+// answerHTTP answers what is no gRPC call with an HTTP status.
+func (c *conn) answerHTTP(s *stream, code string) {
+	c.answerAlone(s, appendField(nil, ":status", code))
+}
+
+// answerAlone answers with headers alone. A client that is still sending is told to stop (RFC 9113, 8.1).
+func (c *conn) answerAlone(s *stream, block []byte) {
+	c.out = appendFrameHeader(c.out, len(block), http2.FrameHeaders, http2.FlagHeadersEndHeaders|http2.FlagHeadersEndStream, s.id)
+	c.out = append(c.out, block...)
+	if !s.ended {
+		c.out = appendReset(c.out, s.id, http2.ErrCodeNo)
+	}
+	c.keepalive.strikes = 0
+	c.forget(s)
+}
+
+// refuse answers a call that its method was not asked about.
+func (c *conn) refuse(s *stream, why Refusal, cause error) {
+	c.answerStatus(s, status.Convert(c.server.options.Refused(s.path, why, cause)))
+}
+
+// unanswered forgets a call that nobody waits for any more.
+func (c *conn) unanswered(s *stream, why Refusal, cause error) {
+	_ = c.server.options.Refused(s.path, why, cause)
+	c.forget(s)
+}
+
+// reset ends a stream that breaks HTTP's rules.
+func (c *conn) reset(s *stream, code http2.ErrCode) {
+	c.out = appendReset(c.out, s.id, code)
+	if s.running { // its method comes back, and its answer goes nowhere
+		s.cancel()
+		return
+	}
+	c.forget(s)
+}
+
+// appendField appends a field that no table remembers.
+func appendField(b []byte, name, value string) []byte {
+	return appendString(appendString(append(b, 0), name), value)
+}
+
+// appendString appends a string that is not Huffman-coded, its length in front in seven bits or more (RFC 7541, 5.1).
+func appendString(b []byte, s string) []byte {
+	const prefix = 1<<7 - 1
+	if len(s) < prefix {
+		return append(append(b, byte(len(s))), s...)
+	}
+	return append(binary.AppendUvarint(append(b, prefix), uint64(len(s)-prefix)), s...)
+}
+
+// encodeMessage writes a status message as gRPC does: what is not printable ASCII, and %, in percent-encoding.
+func encodeMessage(s string) string {
+	s = s[:min(len(s), statusMessageMax)]
+	out := make([]byte, 0, len(s))
+	for i := range len(s) {
+		if c := s[i]; c >= ' ' && c <= '~' && c != '%' {
+			out = append(out, c)
+		} else {
+			out = append(out, '%', "0123456789ABCDEF"[c>>4], "0123456789ABCDEF"[c&15])
+		}
+	}
+	return string(out)
+}

@@ -1,0 +1,144 @@
+package rawgrpc
+
+import (
+	"errors"
+	"io"
+	"net"
+	"syscall"
+)
+
+const (
+	// readBufferMin has room for a frame behind one that has not come whole.
+	readBufferMin = 64 << 10
+	// frameMax is the largest payload of a frame, HTTP/2's default.
+	frameMax    = 16 << 10
+	frameHeader = 9
+)
+
+// input is a connection's read buffer: bytes r to w have been read and not been looked at. An idle connection has none.
+type input struct {
+	conn net.Conn
+	raw  syscall.RawConn // nil where the connection has none, as with TLS
+	room Room
+	size int
+
+	buf      *[]byte
+	reserved int64 // of the room, for buf
+	r, w     int
+
+	// Of one read: they are fields, and ready is made once, so that reading does not allocate.
+	ready func(fd uintptr) bool
+	n     int
+	err   error
+}
+
+func newInput(c net.Conn, room Room, size int) *input {
+	in := &input{conn: c, room: room, size: size}
+	switch c := c.(type) { // only where reading the descriptor is reading the connection
+	case *net.TCPConn:
+		in.raw, _ = c.SyscallConn()
+	case *net.UnixConn:
+		in.raw, _ = c.SyscallConn()
+	}
+	in.ready = in.readDescriptor
+	return in
+}
+
+// pending returns the bytes that have not been looked at.
+func (in *input) pending() []byte {
+	if in.buf == nil {
+		return nil
+	}
+	return (*in.buf)[in.r:in.w]
+}
+
+// tail is how many bytes can still be read behind w.
+func (in *input) tail() int {
+	if in.buf == nil {
+		return in.size
+	}
+	return len(*in.buf) - in.w
+}
+
+// reset makes room at the end of the buffer. Nothing may point into it any more.
+func (in *input) reset() {
+	if in.buf == nil {
+		return
+	}
+	in.w = copy(*in.buf, (*in.buf)[in.r:in.w])
+	in.r = 0
+	if in.w == 0 {
+		in.free()
+	}
+}
+
+// take gets a buffer: a large one where there is room for it.
+func (in *input) take() {
+	size := readBufferMin
+	if in.size > size && in.room.TryAcquire(int64(in.size)) {
+		size = in.size
+		in.reserved = int64(size)
+	}
+	in.buf = takeBuffer(size)
+}
+
+func (in *input) free() {
+	if in.buf == nil {
+		return
+	}
+	giveBuffer(in.buf)
+	in.buf = nil
+	in.r, in.w = 0, 0
+	if in.reserved > 0 {
+		in.room.Release(in.reserved)
+		in.reserved = 0
+	}
+}
+
+// read waits for bytes and puts them behind w. It fails as the connection does.
+func (in *input) read() error {
+	if in.raw == nil {
+		if in.buf == nil {
+			in.take()
+		}
+		n, err := in.conn.Read((*in.buf)[in.w:])
+		in.w += n
+		if n > 0 {
+			return nil
+		}
+		return err
+	}
+	in.n, in.err = 0, nil
+	if err := in.raw.Read(in.ready); err != nil {
+		return err
+	}
+	if in.err != nil {
+		return in.err
+	}
+	if in.n == 0 {
+		return io.EOF
+	}
+	in.w += in.n
+	return nil
+}
+
+// readDescriptor reads once; it returns false where there is nothing to read yet, and holds no empty buffer then.
+func (in *input) readDescriptor(fd uintptr) bool {
+	if in.buf == nil {
+		in.take()
+	}
+	for {
+		in.n, in.err = syscall.Read(int(fd), (*in.buf)[in.w:])
+		if !errors.Is(in.err, syscall.EINTR) {
+			break
+		}
+	}
+	if errors.Is(in.err, syscall.EAGAIN) {
+		in.n, in.err = 0, nil
+		if in.w == 0 {
+			in.free()
+		}
+		return false
+	}
+	return true
+}
