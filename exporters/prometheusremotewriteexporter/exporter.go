@@ -33,7 +33,7 @@ type metricsExporter struct {
 	telemetry   *telemetry
 	client      *http.Client
 	userAgent   string
-	buffers     sync.Pool // of *translate.Buffer
+	buffers     buffers
 
 	// closing guards closed: nothing is queued after Shutdown has begun.
 	closing sync.RWMutex
@@ -71,7 +71,6 @@ func newMetricsExporter(set exporter.Settings, config *Config) (*metricsExporter
 		// Names that are not escaped have no place in 1.0.
 		negotiation: remotewrite.NewNegotiation(config.ProtobufMessage, config.strategy().ShouldEscape()),
 		userAgent:   set.BuildInfo.Command + "/" + set.BuildInfo.Version,
-		buffers:     sync.Pool{New: func() any { return new(translate.Buffer) }},
 		draining:    make(chan struct{}),
 	}
 	e.life, e.endLife = context.WithCancel(context.Background())
@@ -133,11 +132,8 @@ func (e *metricsExporter) ConsumeMetrics(ctx context.Context, md pmetric.Metrics
 }
 
 func (e *metricsExporter) enqueue(md pmetric.Metrics) (*remotewrite.Payload, error) {
-	buffer := e.buffers.Get().(*translate.Buffer)
-	defer func() {
-		buffer.Reset() // lets go of the payload
-		e.buffers.Put(buffer)
-	}()
+	buffer := e.buffers.take()
+	defer func() { e.buffers.give(buffer, time.Now()) }()
 	e.translator.Translate(md, buffer)
 
 	e.closing.RLock()

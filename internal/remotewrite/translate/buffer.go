@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/histogram"
@@ -36,6 +37,14 @@ type Buffer struct {
 	resource  resourceLabels
 	overrides []remotewrite.Label
 	latest    int64 // newest recorded value, Unix milliseconds
+}
+
+// Memory returns how many bytes the buffer holds for payloads, and how many of them the current one uses.
+func (b *Buffer) Memory() (held, used int) {
+	const series, label, exemplar = unsafe.Sizeof(remotewrite.Series{}), unsafe.Sizeof(remotewrite.Label{}), unsafe.Sizeof(remotewrite.Exemplar{})
+	held = cap(b.Series)*int(series) + cap(b.arena)*int(label) + cap(b.exemplars)*int(exemplar)
+	used = len(b.Series)*int(series) + len(b.arena)*int(label) + len(b.exemplars)*int(exemplar)
+	return held, used
 }
 
 type labelName struct {
