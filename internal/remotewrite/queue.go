@@ -30,6 +30,7 @@ var ErrTooLarge = errors.New("the payload is larger than the remote-write queue"
 type Queue struct {
 	config   QueueConfig
 	shards   []shard
+	scratch  scratch // of all shards
 	bytes    atomic.Int64
 	samples  atomic.Int64
 	payloads atomic.Int64

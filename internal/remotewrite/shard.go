@@ -93,7 +93,7 @@ func (s *shard) append(p *Payload, series *Series, m Message, now time.Time) {
 func (s *shard) encoderFor(m Message) encoder {
 	e, ok := s.encoders[m]
 	if !ok {
-		e = newEncoder(m, s.queue.config.Metadata)
+		e = newEncoderWith(m, s.queue.config.Metadata, &s.queue.scratch)
 		s.encoders[m] = e
 	}
 	return e
