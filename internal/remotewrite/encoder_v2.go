@@ -38,11 +38,12 @@ type encoderV2 struct {
 	timeseries []byte
 	refs       map[string]uint32
 
-	// last and lastRefs are the series before: neighbours share most labels, and comparing is cheaper than looking up.
-	last     []Label
-	lastRefs []uint32
+	// The series and the exemplar before, and the metadata before: neighbours share most of theirs, and comparing is
+	// cheaper than looking up.
+	series, exemplar neighbour
+	metadata         Metadata
+	help, unit       uint32 // references of metadata
 
-	refsOf  []uint32 // scratch: references of a series' or exemplar's labels
 	scratch *scratch
 }
 
@@ -61,9 +62,10 @@ func (e *encoderV2) take() []byte {
 	body := e.scratch.compress(e.symbols)
 	e.symbols, e.timeseries = e.symbols[:0], e.timeseries[:0]
 	clear(e.refs)
-	// last holds strings of the series before, no longer in the table.
-	clear(e.last)
-	e.last, e.lastRefs = e.last[:0], e.lastRefs[:0]
+	// Neighbours hold strings that are no longer in the table.
+	e.series.forget()
+	e.exemplar.forget()
+	e.metadata, e.help, e.unit = Metadata{}, 0, 0
 	e.ref("")
 	return body
 }
@@ -71,8 +73,7 @@ func (e *encoderV2) take() []byte {
 func (e *encoderV2) add(s *Series) {
 	// The order in which symbols get their numbers: labels, exemplars, metadata.
 	buf, at := beginField(e.timeseries, v2Timeseries)
-	e.refsOf = e.appendSeriesRefs(e.refsOf[:0], s.Labels)
-	buf = appendPacked(buf, v2LabelsRefs, e.refsOf)
+	buf = appendPacked(buf, v2LabelsRefs, e.series.next(e, s.Labels))
 	if s.Histogram == nil {
 		buf = appendSampleV2(buf, s)
 	} else {
@@ -113,47 +114,22 @@ func appendHistogramV2(buf []byte, s *Series) []byte {
 
 func (e *encoderV2) appendExemplar(buf []byte, x *Exemplar) []byte {
 	buf, at := beginField(buf, v2Exemplars)
-	e.refsOf = e.appendRefs(e.refsOf[:0], x.Labels)
-	buf = appendPacked(buf, v2ExemplarLabelsRefs, e.refsOf)
+	buf = appendPacked(buf, v2ExemplarLabelsRefs, e.exemplar.next(e, x.Labels))
 	buf = appendDouble(buf, v2ExemplarValue, x.Value)
 	buf = appendVarint(buf, v2ExemplarTimestamp, uint64(x.Timestamp))
 	return endField(buf, at)
 }
 
 func (e *encoderV2) appendMetadata(buf []byte, md *Metadata) []byte {
+	if e.metadata != *md {
+		e.metadata, e.help = *md, e.ref(md.Help)
+		e.unit = e.ref(md.Unit)
+	}
 	buf, at := beginField(buf, v2Metadata)
 	buf = appendVarint(buf, v2MetadataType, uint64(writev2.FromMetadataType(md.Type)))
-	buf = appendVarint(buf, v2MetadataHelp, uint64(e.ref(md.Help)))
-	buf = appendVarint(buf, v2MetadataUnit, uint64(e.ref(md.Unit)))
+	buf = appendVarint(buf, v2MetadataHelp, uint64(e.help))
+	buf = appendVarint(buf, v2MetadataUnit, uint64(e.unit))
 	return endField(buf, at)
-}
-
-// appendSeriesRefs appends the references of a series' labels, and remembers both for the next series.
-func (e *encoderV2) appendSeriesRefs(dst []uint32, labels []Label) []uint32 {
-	at := 0
-	for i := range labels {
-		for at < len(e.last) && e.last[at].Name < labels[i].Name {
-			at++
-		}
-		switch {
-		case at == len(e.last) || e.last[at].Name != labels[i].Name:
-			dst = append(dst, e.ref(labels[i].Name), e.ref(labels[i].Value))
-		case e.last[at].Value != labels[i].Value:
-			dst = append(dst, e.lastRefs[2*at], e.ref(labels[i].Value))
-		default:
-			dst = append(dst, e.lastRefs[2*at], e.lastRefs[2*at+1])
-		}
-	}
-	e.last = append(e.last[:0], labels...)
-	e.lastRefs = append(e.lastRefs[:0], dst...)
-	return dst
-}
-
-func (e *encoderV2) appendRefs(dst []uint32, labels []Label) []uint32 {
-	for i := range labels {
-		dst = append(dst, e.ref(labels[i].Name), e.ref(labels[i].Value))
-	}
-	return dst
 }
 
 // ref returns the number of a symbol, a new one where the request doesn't have it yet.

@@ -48,9 +48,10 @@ func NewQueue(config QueueConfig) *Queue {
 // Add queues a payload, whole or not at all: it fails with [ErrFull] or [ErrTooLarge]. The series are copied.
 // Batches that the payload opens are of message m; now is when it came.
 func (q *Queue) Add(series []Series, m Message, now time.Time) (*Payload, error) {
-	bound := int64(0)
+	bound, largest := int64(0), 0
 	for i := range series {
-		bound += int64(series[i].sizeBound())
+		n := series[i].sizeBound()
+		bound, largest = bound+int64(n), max(largest, n)
 	}
 	if bound > int64(q.config.MaxBytes) {
 		return nil, ErrTooLarge
@@ -63,13 +64,23 @@ func (q *Queue) Add(series []Series, m Message, now time.Time) (*Payload, error)
 	if !reserve(&q.payloads, 1, int64(q.config.MaxPayloads)) {
 		return nil, ErrFull
 	}
-	p := &Payload{done: make(chan struct{}), settled: func() { q.payloads.Add(-1) }}
-	p.parts.Store(1)
+	in := arrival{series: series, largest: largest, message: m, now: now}
+	in.payload = &Payload{done: make(chan struct{}), settled: func() { q.payloads.Add(-1) }}
+	in.payload.parts.Store(1)
 	for i := range q.shards {
-		q.shards[i].add(p, series, i, m, now)
+		q.shards[i].add(&in, i)
 	}
-	p.settle(nil)
-	return p, nil
+	in.payload.settle(nil)
+	return in.payload, nil
+}
+
+// arrival is a payload that is being queued.
+type arrival struct {
+	payload *Payload
+	series  []Series
+	largest int // no series has a larger bound
+	message Message
+	now     time.Time
 }
 
 // reserve adds n to a counter unless that would go beyond limit.

@@ -92,14 +92,14 @@ const (
 
 // sizeBound returns a number of bytes that the series never exceeds in either message, symbols and metadata included.
 func (s *Series) sizeBound() int {
-	n := sampleOverhead + labelsBound(s.Labels)
+	labels := labelsBound(s.Labels)
 	// 1.0 names the family in its metadata, and the family's name is no longer than all labels.
-	n += metadataOverhead + len(s.Metadata.Help) + len(s.Metadata.Unit) + labelsBound(s.Labels)
+	n := sampleOverhead + labels + metadataOverhead + len(s.Metadata.Help) + len(s.Metadata.Unit) + labels
 	for i := range s.Exemplars {
 		n += exemplarOverhead + labelsBound(s.Exemplars[i].Labels)
 	}
 	if h := s.Histogram; h != nil {
-		n += labelsBound(s.Labels) // again, where 1.0 has the exemplars by themselves
+		n += labels // again, where 1.0 has the exemplars by themselves
 		n += histogramOverhead + bucketOverhead*(len(h.PositiveBuckets)+len(h.NegativeBuckets))
 		n += spanOverhead*(len(h.PositiveSpans)+len(h.NegativeSpans)) + 9*len(h.CustomValues)
 	}
