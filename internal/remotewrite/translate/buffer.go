@@ -1,12 +1,14 @@
 package translate
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 	"unsafe"
 
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/otlptranslator"
 	"github.com/prometheus/prometheus/model/histogram"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/remotewrite"
@@ -27,11 +29,14 @@ type Buffer struct {
 
 	arena     []remotewrite.Label // memory of the series' labels
 	exemplars []remotewrite.Exemplar
+	ids       hexText
 	base      []remotewrite.Label // labels of the current data point
 	attrs     []remotewrite.Label // its attributes, by their own keys
 
-	names  map[string]labelName // attribute key -> label name
-	bounds map[float64]string   // bound or quantile -> label value
+	names    map[string]labelName                 // attribute key -> label name
+	bounds   map[float64]string                   // bound or quantile -> label value
+	integers map[int64]string                     // value of an attribute -> label value
+	metrics  map[otlptranslator.Metric]metricName // as the payload names it -> as Prometheus does
 
 	// Of the current resource and scope.
 	resource  resourceLabels
@@ -59,18 +64,17 @@ func (b *Buffer) Reset() {
 	clear(b.exemplars)
 	b.Series, b.arena, b.exemplars = b.Series[:0], b.arena[:0], b.exemplars[:0]
 	b.Points, b.Dropped = 0, Dropped{}
-	if b.names == nil || len(b.names) > maxRemembered {
-		b.names = make(map[string]labelName)
-	}
-	if b.bounds == nil || len(b.bounds) > maxRemembered {
-		b.bounds = make(map[float64]string)
-	}
+	startMemory(&b.names)
+	startMemory(&b.bounds)
+	startMemory(&b.integers)
+	startMemory(&b.metrics)
 }
 
-// family is the metric that is being translated.
-type family struct {
-	name string
-	meta remotewrite.Metadata
+// startMemory empties what is remembered where that is full.
+func startMemory[K comparable, V any](m *map[K]V) {
+	if *m == nil || len(*m) > maxRemembered {
+		*m = make(map[K]V)
+	}
 }
 
 // point is the data point that is being translated.
@@ -124,33 +128,26 @@ func (b *Buffer) seriesLabels(name string, extra remotewrite.Label) []remotewrit
 	} else if extra.Name < model.MetricNameLabel {
 		added[0], added[1] = added[1], added[0]
 	}
-	for i := range b.base {
-		for len(next) > 0 && next[0].Name < b.base[i].Name {
-			b.arena = append(b.arena, next[0])
-			next = next[1:]
+	rest := b.base
+	for _, l := range next {
+		at, found := slices.BinarySearchFunc(rest, l, byName)
+		b.arena = append(append(b.arena, rest[:at]...), l)
+		if found {
+			at++
 		}
-		if len(next) == 0 || next[0].Name != b.base[i].Name {
-			b.arena = append(b.arena, b.base[i])
-		}
+		rest = rest[at:]
 	}
-	b.arena = append(b.arena, next...)
+	b.arena = append(b.arena, rest...)
 	return b.arena[from:len(b.arena):len(b.arena)]
 }
 
 // order sorts the payload by time where it isn't. Series of one data point, and points of one time, stay as they came.
 func (b *Buffer) order() {
-	byTime := func(x, y remotewrite.Series) int {
-		switch {
-		case x.Timestamp < y.Timestamp:
-			return -1
-		case x.Timestamp > y.Timestamp:
-			return 1
-		default:
-			return 0
+	for i := 1; i < len(b.Series); i++ {
+		if b.Series[i].Timestamp < b.Series[i-1].Timestamp {
+			slices.SortStableFunc(b.Series, func(x, y remotewrite.Series) int { return cmp.Compare(x.Timestamp, y.Timestamp) })
+			return
 		}
-	}
-	if !slices.IsSortedFunc(b.Series, byTime) {
-		slices.SortStableFunc(b.Series, byTime)
 	}
 }
 

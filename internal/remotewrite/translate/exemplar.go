@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/hex"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/prometheus/otlptranslator"
@@ -45,6 +46,10 @@ func (t *Translator) exemplars(b *Buffer, in pmetric.ExemplarSlice, timestamp in
 
 // exemplarLabels returns the ids of an exemplar's span, and its attributes where both fit.
 func (t *Translator) exemplarLabels(b *Buffer, e pmetric.Exemplar) []remotewrite.Label {
+	ids := b.exemplarIDs(e)
+	if e.FilteredAttributes().Len() == 0 {
+		return ids
+	}
 	labels := make([]remotewrite.Label, 0, 2+e.FilteredAttributes().Len())
 	for key, value := range e.FilteredAttributes().All() {
 		name, ok := t.labelName(b, key)
@@ -54,13 +59,6 @@ func (t *Translator) exemplarLabels(b *Buffer, e pmetric.Exemplar) []remotewrite
 		}
 	}
 	labels = joinSame(labels)
-	var ids []remotewrite.Label
-	if id := e.SpanID(); !id.IsEmpty() {
-		ids = append(ids, remotewrite.Label{Name: otlptranslator.ExemplarSpanIDKey, Value: hex.EncodeToString(id[:])})
-	}
-	if id := e.TraceID(); !id.IsEmpty() {
-		ids = append(ids, remotewrite.Label{Name: otlptranslator.ExemplarTraceIDKey, Value: hex.EncodeToString(id[:])})
-	}
 	if runes(labels)+runes(ids) > maxExemplarRunes {
 		return ids
 	}
@@ -68,6 +66,37 @@ func (t *Translator) exemplarLabels(b *Buffer, e pmetric.Exemplar) []remotewrite
 		labels = set(labels, id, true)
 	}
 	return labels
+}
+
+// exemplarIDs returns the ids of an exemplar's span as labels, in the arena.
+func (b *Buffer) exemplarIDs(e pmetric.Exemplar) []remotewrite.Label {
+	from := len(b.arena)
+	if id := e.SpanID(); !id.IsEmpty() {
+		b.arena = append(b.arena, remotewrite.Label{Name: otlptranslator.ExemplarSpanIDKey, Value: b.ids.of(id[:])})
+	}
+	if id := e.TraceID(); !id.IsEmpty() {
+		b.arena = append(b.arena, remotewrite.Label{Name: otlptranslator.ExemplarTraceIDKey, Value: b.ids.of(id[:])})
+	}
+	return b.arena[from:len(b.arena):len(b.arena)]
+}
+
+// hexText makes hexadecimal texts of ids, many in one piece of memory, which is not used for others afterwards.
+type hexText struct {
+	chunk strings.Builder
+}
+
+const hexChunk = 4096
+
+func (h *hexText) of(id []byte) string {
+	var digits [32]byte
+	text := hex.AppendEncode(digits[:0], id)
+	if h.chunk.Cap()-h.chunk.Len() < len(text) {
+		h.chunk.Reset()
+		h.chunk.Grow(hexChunk)
+	}
+	at := h.chunk.Len()
+	_, _ = h.chunk.Write(text)
+	return h.chunk.String()[at:]
 }
 
 func runes(labels []remotewrite.Label) int {

@@ -13,7 +13,6 @@ import (
 
 // histograms translates explicit histograms into classic ones.
 func (t *Translator) histograms(b *Buffer, f *family, points pmetric.HistogramDataPointSlice) {
-	bucket, sum, count := f.name+"_bucket", f.name+"_sum", f.name+"_count"
 	for _, in := range points.All() {
 		bounds, counts := in.ExplicitBounds(), in.BucketCounts()
 		stale := in.Flags().NoRecordedValue()
@@ -26,10 +25,10 @@ func (t *Translator) histograms(b *Buffer, f *family, points pmetric.HistogramDa
 		if !ok {
 			continue
 		}
-		b.sample(f, &p, count, remotewrite.Label{}, float64(in.Count()))
+		b.sample(f, &p, f.count, remotewrite.Label{}, float64(in.Count()))
 		// Whether the series has a sum can't be seen from a point without a value: it ends in any case.
 		if in.HasSum() || stale {
-			b.sample(f, &p, sum, remotewrite.Label{}, in.Sum())
+			b.sample(f, &p, f.sum, remotewrite.Label{}, in.Sum())
 		}
 		exemplars := t.exemplars(b, in.Exemplars(), p.timestamp)
 		cumulative := uint64(0)
@@ -42,11 +41,11 @@ func (t *Translator) histograms(b *Buffer, f *family, points pmetric.HistogramDa
 			if i < counts.Len() {
 				cumulative += counts.At(i)
 			}
-			s := b.sample(f, &p, bucket, remotewrite.Label{Name: model.BucketLabel, Value: b.bound(bound)}, float64(cumulative))
+			s := b.sample(f, &p, f.bucket, remotewrite.Label{Name: model.BucketLabel, Value: b.bound(bound)}, float64(cumulative))
 			s.Exemplars = b.exemplarsWithin(exemplars, lower, bound)
 			lower = bound
 		}
-		s := b.sample(f, &p, bucket, remotewrite.Label{Name: model.BucketLabel, Value: "+Inf"}, float64(in.Count()))
+		s := b.sample(f, &p, f.bucket, remotewrite.Label{Name: model.BucketLabel, Value: "+Inf"}, float64(in.Count()))
 		s.Exemplars = b.exemplarsWithin(exemplars, lower, math.Inf(1))
 	}
 }

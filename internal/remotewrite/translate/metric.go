@@ -39,13 +39,13 @@ func (t *Translator) metric(b *Buffer, m pmetric.Metric) {
 		b.Dropped[UnspecifiedTemporality] += dataPoints(m)
 		return
 	}
-	name, err := t.metrics.Build(otlptranslator.Metric{Name: valid(m.Name()), Unit: valid(m.Unit()), Type: nameType(m)})
-	if err != nil {
+	name := t.metricName(b, m)
+	if !name.ok {
 		b.Dropped[InvalidName] += dataPoints(m)
 		return
 	}
-	f := &family{name: name, meta: remotewrite.Metadata{
-		Type: metadataType(m), Help: valid(m.Description()), Unit: t.units.Build(valid(m.Unit())),
+	f := &family{metricName: name, meta: remotewrite.Metadata{
+		Type: metadataType(m), Help: valid(m.Description()), Unit: name.unit,
 	}}
 	switch m.Type() {
 	case pmetric.MetricTypeGauge:

@@ -8,14 +8,13 @@ import (
 )
 
 func (t *Translator) summaries(b *Buffer, f *family, points pmetric.SummaryDataPointSlice) {
-	sum, count := f.name+"_sum", f.name+"_count"
 	for _, in := range points.All() {
 		p, ok := enterPoint(t, b, f, in)
 		if !ok {
 			continue
 		}
-		b.sample(f, &p, count, remotewrite.Label{}, float64(in.Count()))
-		b.sample(f, &p, sum, remotewrite.Label{}, in.Sum())
+		b.sample(f, &p, f.count, remotewrite.Label{}, float64(in.Count()))
+		b.sample(f, &p, f.sum, remotewrite.Label{}, in.Sum())
 		p.start = 0 // quantiles don't accumulate
 		for _, q := range in.QuantileValues().All() {
 			b.sample(f, &p, f.name, remotewrite.Label{Name: model.QuantileLabel, Value: b.bound(q.Quantile())}, q.Value())
