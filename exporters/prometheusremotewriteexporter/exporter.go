@@ -33,7 +33,7 @@ type metricsExporter struct {
 	telemetry   *telemetry
 	client      *http.Client
 	userAgent   string
-	buffers     buffers
+	buffers     sync.Pool // of *translate.Buffer
 
 	// closing guards closed: nothing is queued after Shutdown has begun.
 	closing sync.RWMutex
@@ -71,6 +71,7 @@ func newMetricsExporter(set exporter.Settings, config *Config) (*metricsExporter
 		// Names that are not escaped have no place in 1.0.
 		negotiation: remotewrite.NewNegotiation(config.ProtobufMessage, config.strategy().ShouldEscape()),
 		userAgent:   set.BuildInfo.Command + "/" + set.BuildInfo.Version,
+		buffers:     sync.Pool{New: func() any { return new(translate.Buffer) }},
 		draining:    make(chan struct{}),
 	}
 	e.life, e.endLife = context.WithCancel(context.Background())
@@ -132,9 +133,12 @@ func (e *metricsExporter) ConsumeMetrics(ctx context.Context, md pmetric.Metrics
 }
 
 func (e *metricsExporter) enqueue(md pmetric.Metrics) (*remotewrite.Payload, error) {
-	buffer := e.buffers.take()
-	defer func() { e.buffers.give(buffer, time.Now()) }()
-	e.translator.Translate(md, buffer)
+	buffer := e.buffers.Get().(*translate.Buffer)
+	defer func() {
+		buffer.Reset() // lets go of the payload
+		e.buffers.Put(buffer)
+	}()
+	e.translator.Fill(md, buffer)
 
 	e.closing.RLock()
 	defer e.closing.RUnlock()
@@ -142,7 +146,7 @@ func (e *metricsExporter) enqueue(md pmetric.Metrics) (*remotewrite.Payload, err
 		return nil, errShutdown
 	}
 	now := time.Now()
-	payload, err := e.queue.Add(buffer.Series, e.negotiation.Message(now), now)
+	payload, err := e.queue.AddFrom(buffer, e.negotiation.Message(now), now)
 	switch {
 	case errors.Is(err, remotewrite.ErrFull):
 		err = fmt.Errorf("cannot queue %d data points: %w: %w", buffer.Points, err, exporterhelper.ErrQueueIsFull)
@@ -153,7 +157,7 @@ func (e *metricsExporter) enqueue(md pmetric.Metrics) (*remotewrite.Payload, err
 		add(e.telemetry.enqueueFailedPoints, buffer.Points, e.telemetry.id)
 		return nil, err
 	}
-	e.telemetry.queued(len(buffer.Series), &buffer.Dropped)
+	e.telemetry.queued(buffer.Len(), &buffer.Dropped)
 	e.logLeftOut(&buffer.Dropped, now)
 	return payload, nil
 }

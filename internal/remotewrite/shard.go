@@ -33,9 +33,12 @@ func (s *shard) add(in *arrival, index int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	added := false
-	for i := range in.series {
-		if in.series[i].Key%uint64(len(s.queue.shards)) == uint64(index) && !s.repeats(&in.series[i]) {
-			s.append(in, &in.series[i])
+	for i := range in.Len() {
+		if in.Key(i)%uint64(len(s.queue.shards)) != uint64(index) {
+			continue
+		}
+		if series := in.At(i); !s.repeats(series) {
+			s.append(in, series)
 			added = true
 		}
 	}

@@ -18,10 +18,7 @@ const maxExemplarRunes = 128
 
 // exemplars translates the exemplars of a data point, in time order. One without a time has the point's; one without a
 // value is left out.
-func (t *Translator) exemplars(b *Buffer, in pmetric.ExemplarSlice, timestamp int64) []remotewrite.Exemplar {
-	if in.Len() == 0 {
-		return nil
-	}
+func (t *Translator) exemplars(b *Buffer, in pmetric.ExemplarSlice, timestamp int64) span {
 	from := len(b.exemplars)
 	for _, e := range in.All() {
 		x := remotewrite.Exemplar{Timestamp: milliseconds(e.Timestamp())}
@@ -39,9 +36,9 @@ func (t *Translator) exemplars(b *Buffer, in pmetric.ExemplarSlice, timestamp in
 		x.Labels = t.exemplarLabels(b, e)
 		b.exemplars = append(b.exemplars, x)
 	}
-	out := b.exemplars[from:len(b.exemplars):len(b.exemplars)]
-	slices.SortStableFunc(out, func(x, y remotewrite.Exemplar) int { return cmp.Compare(x.Timestamp, y.Timestamp) })
-	return out
+	byTime := func(x, y remotewrite.Exemplar) int { return cmp.Compare(x.Timestamp, y.Timestamp) }
+	slices.SortStableFunc(b.exemplars[from:], byTime)
+	return span{int32(from), int32(len(b.exemplars))}
 }
 
 // exemplarLabels returns the ids of an exemplar's span, and its attributes where both fit.
@@ -108,15 +105,12 @@ func runes(labels []remotewrite.Label) int {
 }
 
 // exemplarsWithin returns the exemplars whose value is in (lower, upper], in their order.
-func (b *Buffer) exemplarsWithin(in []remotewrite.Exemplar, lower, upper float64) []remotewrite.Exemplar {
+func (b *Buffer) exemplarsWithin(in span, lower, upper float64) span {
 	from := len(b.exemplars)
-	for _, x := range in {
-		if x.Value > lower && x.Value <= upper {
+	for i := in.from; i < in.to; i++ {
+		if x := b.exemplars[i]; x.Value > lower && x.Value <= upper {
 			b.exemplars = append(b.exemplars, x)
 		}
 	}
-	if len(b.exemplars) == from {
-		return nil
-	}
-	return b.exemplars[from:len(b.exemplars):len(b.exemplars)]
+	return span{int32(from), int32(len(b.exemplars))}
 }

@@ -12,7 +12,22 @@ import (
 // family is the metric that is being translated.
 type family struct {
 	metricName
-	meta remotewrite.Metadata
+	meta  remotewrite.Metadata
+	index int32 // in the buffer
+}
+
+// seriesName returns the name of a metric's series.
+func (n *metricName) seriesName(p part) string {
+	switch p {
+	case partSum:
+		return n.sum
+	case partCount:
+		return n.count
+	case partBucket:
+		return n.bucket
+	default:
+		return n.name
+	}
 }
 
 // metricName is what becomes of the name and unit of a metric.

@@ -106,8 +106,7 @@ func (t *Translator) addTargetInfo(b *Buffer, resource pcommon.Resource) {
 	if len(b.attrs) == 0 || !t.finishLabels(b, b.resource.target) {
 		return
 	}
-	f := family{metricName: metricName{name: t.target}, meta: remotewrite.Metadata{Type: model.MetricTypeGauge, Help: "Target metadata"}}
-	p := point{timestamp: b.latest, key: seriesKey(f.name, b.base), emitted: true}
-	s := b.sample(&f, &p, f.name, remotewrite.Label{}, 1)
-	s.Info = true
+	f := b.enterFamily(metricName{name: t.target}, remotewrite.Metadata{Type: model.MetricTypeGauge, Help: "Target metadata"})
+	p := point{timestamp: b.latest, key: seriesKey(f.name, b.base), info: true}
+	b.sample(f, &p, partValue, "", 1)
 }

@@ -1,0 +1,47 @@
+package translate
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/remotewrite"
+)
+
+var _ remotewrite.Source = (*Buffer)(nil)
+
+// Shards ask for series with gaps between them, and each for itself.
+func TestSeriesAreTheSameInWhateverOrderTheyAreAskedFor(t *testing.T) {
+	translator, err := New(defaults())
+	require.NoError(t, err)
+	var b, one Buffer
+	for seed := range uint64(100) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		md := randomMetrics(r)
+		translator.Translate(md, &b)
+		translator.Fill(md, &one)
+		require.Len(t, b.Series, one.Len())
+		require.Empty(t, one.Series)
+		for range 3 * one.Len() {
+			i := r.IntN(one.Len())
+			require.Equal(t, b.Series[i], *one.At(i), "seed %d, series %d", seed, i)
+			require.Equal(t, b.Series[i].Key, one.Key(i))
+		}
+	}
+}
+
+// What a payload needs is known before: nothing grows while it is filled.
+func TestAFreshBufferHasRoomForAllAtOnce(t *testing.T) {
+	translator, err := New(defaults())
+	require.NoError(t, err)
+	md := redMetrics(10, 10)
+	addExemplars(md)
+	var b Buffer
+	translator.grow(&b, md)
+	before := [...]int{cap(b.samples), cap(b.placed), cap(b.arena), cap(b.exemplars)}
+	translator.Fill(md, &b)
+	require.Equal(t, before, [...]int{cap(b.samples), cap(b.placed), cap(b.arena), cap(b.exemplars)})
+	require.Less(t, before[0], 2*len(b.samples))
+	require.Less(t, before[2], 2*len(b.arena))
+}
