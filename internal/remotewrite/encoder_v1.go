@@ -35,6 +35,9 @@ type encoderV1 struct {
 	// described holds the families whose metadata the body has.
 	described map[string]struct{}
 	scratch   *scratch
+
+	// The labels of the series before begin here in the body, count of them; 0: there is none.
+	labelsAt, count int
 }
 
 func newEncoderV1(metadata bool, s *scratch) *encoderV1 {
@@ -48,13 +51,14 @@ func (e *encoderV1) size() int { return len(e.body) }
 func (e *encoderV1) take() []byte {
 	body := e.scratch.compress(e.body)
 	e.body = e.body[:0]
+	e.count = 0
 	clear(e.described)
 	return body
 }
 
 func (e *encoderV1) add(s *Series) {
 	buf, at := beginField(e.body, v1Timeseries)
-	buf = appendLabelsV1(buf, v1Labels, s.Labels)
+	buf = e.appendSeriesLabels(buf, s)
 	if s.Histogram == nil {
 		buf = appendSampleV1(buf, s)
 	} else {
@@ -72,9 +76,24 @@ func (e *encoderV1) add(s *Series) {
 		buf = appendExemplarV1(buf, &s.Exemplars[i])
 	}
 	e.body = endField(buf, at)
+	e.labelsAt, e.count = at+len(e.body)-len(buf), len(s.Labels) // what is longer than its field had room for is moved
 	if e.metadata && s.Metadata != (Metadata{}) {
 		e.describe(s)
 	}
+}
+
+// appendSeriesLabels appends the labels of a series, by copying where they differ in one from those of the series before.
+func (e *encoderV1) appendSeriesLabels(buf []byte, s *Series) []byte {
+	if s.Differs == 0 || e.count != len(s.Labels) {
+		return appendLabelsV1(buf, v1Labels, s.Labels)
+	}
+	before := e.body[e.labelsAt:]
+	from := skipFields(before, s.Differs-1)
+	to := from + skipFields(before[from:], 1)
+	end := to + skipFields(before[to:], e.count-s.Differs)
+	buf = append(buf, before[:from]...)
+	buf = appendLabelsV1(buf, v1Labels, s.Labels[s.Differs-1:s.Differs])
+	return append(buf, before[to:end]...)
 }
 
 func appendLabelsV1(buf []byte, field int, labels []Label) []byte {

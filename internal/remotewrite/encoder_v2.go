@@ -73,7 +73,7 @@ func (e *encoderV2) take() []byte {
 func (e *encoderV2) add(s *Series) {
 	// The order in which symbols get their numbers: labels, exemplars, metadata.
 	buf, at := beginField(e.timeseries, v2Timeseries)
-	buf = appendPacked(buf, v2LabelsRefs, e.series.next(e, s.Labels))
+	buf = appendPacked(buf, v2LabelsRefs, e.series.next(e, s.Labels, s.Differs))
 	if s.Histogram == nil {
 		buf = appendSampleV2(buf, s)
 	} else {
@@ -114,7 +114,7 @@ func appendHistogramV2(buf []byte, s *Series) []byte {
 
 func (e *encoderV2) appendExemplar(buf []byte, x *Exemplar) []byte {
 	buf, at := beginField(buf, v2Exemplars)
-	buf = appendPacked(buf, v2ExemplarLabelsRefs, e.exemplar.next(e, x.Labels))
+	buf = appendPacked(buf, v2ExemplarLabelsRefs, e.exemplar.next(e, x.Labels, 0))
 	buf = appendDouble(buf, v2ExemplarValue, x.Value)
 	buf = appendVarint(buf, v2ExemplarTimestamp, uint64(x.Timestamp))
 	return endField(buf, at)

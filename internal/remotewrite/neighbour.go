@@ -8,8 +8,13 @@ type neighbour struct {
 }
 
 // next returns the references of labels, names and values in turns, and remembers both for the next. They are valid until
-// then.
-func (n *neighbour) next(e *encoderV2, labels []Label) []uint32 {
+// then. See [Series.Differs].
+func (n *neighbour) next(e *encoderV2, labels []Label, differs int) []uint32 {
+	if differs > 0 && len(n.labels) == len(labels) {
+		value := labels[differs-1].Value
+		n.labels[differs-1].Value, n.refs[2*differs-1] = value, e.ref(value)
+		return n.refs
+	}
 	refs := n.spare[:0]
 	at := 0
 	for i := range labels {

@@ -48,6 +48,16 @@ func appendField(buf []byte, field, n int) (_, body []byte) {
 	return buf, buf[at:]
 }
 
+// skipFields returns how many bytes the first n of length-delimited fields take.
+func skipFields(buf []byte, n int) int {
+	at := 0
+	for range n {
+		length, size := binary.Uvarint(buf[at+1:])
+		at += 1 + size + int(length)
+	}
+	return at
+}
+
 func appendString(buf []byte, field int, s string) []byte {
 	buf = append(buf, byte(field<<3|wireLength))
 	buf = binary.AppendUvarint(buf, uint64(len(s)))

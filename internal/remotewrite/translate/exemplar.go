@@ -104,13 +104,16 @@ func runes(labels []remotewrite.Label) int {
 	return n
 }
 
-// exemplarsWithin returns the exemplars whose value is in (lower, upper], in their order.
-func (b *Buffer) exemplarsWithin(in span, lower, upper float64) span {
-	from := len(b.exemplars)
+// exemplarsWithin moves the exemplars whose value is in (lower, upper] to the front of some, in their order, and returns
+// them and the others.
+func (b *Buffer) exemplarsWithin(in span, lower, upper float64) (within, others span) {
+	front := in.from
 	for i := in.from; i < in.to; i++ {
 		if x := b.exemplars[i]; x.Value > lower && x.Value <= upper {
-			b.exemplars = append(b.exemplars, x)
+			copy(b.exemplars[front+1:i+1], b.exemplars[front:i])
+			b.exemplars[front] = x
+			front++
 		}
 	}
-	return span{int32(from), int32(len(b.exemplars))}
+	return span{in.from, front}, span{front, in.to}
 }

@@ -8,7 +8,7 @@ import (
 
 // room is what a payload takes of a buffer at most, unless a label is made of several.
 type room struct {
-	points, samples, labels, exemplars int
+	families, points, samples, labels, exemplars int
 }
 
 // grow makes room for a payload at once. Memory that grows piece by piece is taken several times over, and memory that is
@@ -30,8 +30,10 @@ func (t *Translator) grow(b *Buffer, md pmetric.Metrics) {
 				r.metric(m, scope)
 			}
 		}
+		r.families++ // target_info
 		r.point(1, common+resource, 0)
 	}
+	b.families = slices.Grow(b.families, r.families)
 	b.placed = slices.Grow(b.placed, r.points)
 	b.samples = slices.Grow(b.samples, r.samples)
 	b.arena = slices.Grow(b.arena, r.labels)
@@ -40,6 +42,7 @@ func (t *Translator) grow(b *Buffer, md pmetric.Metrics) {
 
 // metric adds the points of a metric that have some labels in common with others.
 func (r *room) metric(m pmetric.Metric, common int) {
+	r.families++
 	switch m.Type() {
 	case pmetric.MetricTypeGauge:
 		r.numbers(m.Gauge().DataPoints(), common)
@@ -48,7 +51,6 @@ func (r *room) metric(m pmetric.Metric, common int) {
 	case pmetric.MetricTypeHistogram:
 		for _, p := range m.Histogram().DataPoints().All() {
 			r.point(p.ExplicitBounds().Len()+3, common+p.Attributes().Len(), p.Exemplars().Len())
-			r.exemplars += p.Exemplars().Len() // those of a bucket are copied
 		}
 	case pmetric.MetricTypeExponentialHistogram:
 		for _, p := range m.ExponentialHistogram().DataPoints().All() {

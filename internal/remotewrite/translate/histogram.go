@@ -39,11 +39,11 @@ func (t *Translator) histograms(b *Buffer, f *family, points pmetric.HistogramDa
 				cumulative += counts.At(i)
 			}
 			s := b.sample(f, &p, partBucket, b.bound(bound), float64(cumulative))
-			s.exemplars = b.exemplarsWithin(exemplars, lower, bound)
+			s.exemplars, exemplars = b.exemplarsWithin(exemplars, lower, bound)
 			lower = bound
 		}
 		s := b.sample(f, &p, partBucket, "+Inf", float64(in.Count()))
-		s.exemplars = b.exemplarsWithin(exemplars, lower, math.Inf(1))
+		s.exemplars, _ = b.exemplarsWithin(exemplars, lower, math.Inf(1))
 	}
 }
 

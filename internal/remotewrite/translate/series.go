@@ -12,6 +12,7 @@ import (
 type current struct {
 	series remotewrite.Series
 	labels []remotewrite.Label
+	index  int // of series
 	point  int32
 	bucket bool // series is one of the point's
 	at     int  // of the bound in labels
@@ -33,9 +34,14 @@ func (b *Buffer) At(i int) *remotewrite.Series {
 	s, c := &b.samples[i], &b.current
 	if c.bucket && s.part == partBucket && s.point == c.point {
 		c.labels[c.at].Value = s.text
+		c.series.Differs = 0
+		if i == c.index+1 {
+			c.series.Differs = c.at + 1
+		}
 	} else {
 		b.enterSeries(s)
 	}
+	c.index = i
 	c.series.Value, c.series.Histogram = s.value, s.histogram
 	c.series.Exemplars = b.exemplars[s.exemplars.from:s.exemplars.to:s.exemplars.to]
 	if len(c.series.Exemplars) == 0 {
