@@ -90,7 +90,11 @@ func (e *metricsExporter) Capabilities() consumer.Capabilities { return consumer
 // Start opens the HTTP client and starts the senders.
 func (e *metricsExporter) Start(ctx context.Context, host component.Host) error {
 	settings := e.config.HTTP
-	settings.Compression = "" // batches are compressed already
+	settings.Compression = ""              // batches are compressed already
+	if settings.MaxIdleConnsPerHost == 0 { //nolint:staticcheck // keepalive::max_idle_conns_per_host is folded into it
+		// net/http keeps two: the other shards would connect anew for every flush.
+		settings.MaxIdleConnsPerHost = e.queue.Shards() //nolint:staticcheck // see above
+	}
 	client, err := settings.ToClient(ctx, host.GetExtensions(), e.settings.TelemetrySettings)
 	if err != nil {
 		return fmt.Errorf("cannot create the HTTP client for %q: %w", e.settings.ID, err)

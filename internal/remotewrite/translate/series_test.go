@@ -65,9 +65,9 @@ func TestAFreshBufferHasRoomForAllAtOnce(t *testing.T) {
 	addExemplars(md)
 	var b Buffer
 	translator.grow(&b, md)
-	before := [...]int{cap(b.samples), cap(b.placed), cap(b.arena), cap(b.exemplars)}
+	want := [...]int{cap(b.samples), cap(b.placed), cap(b.arena), cap(b.exemplars)}
 	translator.Fill(md, &b)
-	require.Equal(t, before, [...]int{cap(b.samples), cap(b.placed), cap(b.arena), cap(b.exemplars)})
-	require.Less(t, before[0], 2*len(b.samples))
-	require.Less(t, before[2], 2*len(b.arena))
+	require.Equal(t, want, [...]int{cap(b.samples), cap(b.placed), cap(b.arena), cap(b.exemplars)})
+	require.Less(t, want[0], 2*len(b.samples))
+	require.Less(t, want[2], 2*len(b.arena))
 }
