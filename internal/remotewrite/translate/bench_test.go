@@ -97,9 +97,9 @@ func BenchmarkTranslate(b *testing.B) {
 		require.NoError(b, err)
 		var buffer Buffer
 		for b.Loop() {
-			translator.Translate(md, &buffer)
+			translator.Fill(md, &buffer)
 		}
-		perSeries(b, len(buffer.Series))
+		perSeries(b, buffer.Len())
 	})
 	for _, message := range []remotewrite.Message{remotewrite.V1, remotewrite.V2} {
 		b.Run("queued as "+message.Version(), func(b *testing.B) { benchmarkQueue(b, md, message) })
@@ -122,11 +122,11 @@ func benchmarkQueue(b *testing.B, md pmetric.Metrics, message remotewrite.Messag
 	translator, err := New(defaults())
 	require.NoError(b, err)
 	var buffer Buffer
-	translator.Translate(md, &buffer)
+	translator.Fill(md, &buffer)
 	q := remotewrite.NewQueue(remotewrite.QueueConfig{Shards: 5, MaxBytes: 1 << 30, MaxPayloads: 10, MaxBatchBytes: 3_000_000})
 	size := 0
 	for b.Loop() {
-		if _, err := q.Add(buffer.Series, message, time.Time{}); err != nil {
+		if _, err := q.AddFrom(&buffer, message, time.Time{}); err != nil {
 			b.Fatal(err)
 		}
 		size = 0
@@ -137,8 +137,8 @@ func benchmarkQueue(b *testing.B, md pmetric.Metrics, message remotewrite.Messag
 			}
 		}
 	}
-	perSeries(b, len(buffer.Series))
-	b.ReportMetric(float64(size)/float64(len(buffer.Series)), "bytes/series")
+	perSeries(b, buffer.Len())
+	b.ReportMetric(float64(size)/float64(buffer.Len()), "bytes/series")
 }
 
 func perSeries(b *testing.B, n int) {
