@@ -45,7 +45,7 @@ type Series struct {
 	// others, and for what no data point stands behind (target_info).
 	Points int
 	// Differs is the place of a label, plus 1, where that label's value is all that tells the series' labels from those of
-	// the one before in the payload; 0 where that isn't known.
+	// the one before in the payload, which has the same Key; 0 where that isn't known.
 	Differs int
 	// Info marks a series that repeats a constant about its target: a sample no newer than the one queued before
 	// says nothing and is left out.
