@@ -90,7 +90,11 @@ func (e *metricsExporter) Capabilities() consumer.Capabilities { return consumer
 // Start opens the HTTP client and starts the senders.
 func (e *metricsExporter) Start(ctx context.Context, host component.Host) error {
 	settings := e.config.HTTP
-	settings.Compression = "" // batches are compressed already
+	settings.Compression = ""              // batches are compressed already
+	if settings.MaxIdleConnsPerHost == 0 { //nolint:staticcheck // keepalive::max_idle_conns_per_host is folded into it
+		// net/http keeps two: the other shards would connect anew for every flush.
+		settings.MaxIdleConnsPerHost = e.queue.Shards() //nolint:staticcheck // see above
+	}
 	client, err := settings.ToClient(ctx, host.GetExtensions(), e.settings.TelemetrySettings)
 	if err != nil {
 		return fmt.Errorf("cannot create the HTTP client for %q: %w", e.settings.ID, err)
@@ -138,7 +142,7 @@ func (e *metricsExporter) enqueue(md pmetric.Metrics) (*remotewrite.Payload, err
 		buffer.Reset() // lets go of the payload
 		e.buffers.Put(buffer)
 	}()
-	e.translator.Translate(md, buffer)
+	e.translator.Fill(md, buffer)
 
 	e.closing.RLock()
 	defer e.closing.RUnlock()
@@ -146,7 +150,7 @@ func (e *metricsExporter) enqueue(md pmetric.Metrics) (*remotewrite.Payload, err
 		return nil, errShutdown
 	}
 	now := time.Now()
-	payload, err := e.queue.Add(buffer.Series, e.negotiation.Message(now), now)
+	payload, err := e.queue.AddFrom(buffer, e.negotiation.Message(now), now)
 	switch {
 	case errors.Is(err, remotewrite.ErrFull):
 		err = fmt.Errorf("cannot queue %d data points: %w: %w", buffer.Points, err, exporterhelper.ErrQueueIsFull)
@@ -157,7 +161,7 @@ func (e *metricsExporter) enqueue(md pmetric.Metrics) (*remotewrite.Payload, err
 		add(e.telemetry.enqueueFailedPoints, buffer.Points, e.telemetry.id)
 		return nil, err
 	}
-	e.telemetry.queued(len(buffer.Series), &buffer.Dropped)
+	e.telemetry.queued(buffer.Len(), &buffer.Dropped)
 	e.logLeftOut(&buffer.Dropped, now)
 	return payload, nil
 }

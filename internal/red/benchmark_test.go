@@ -134,9 +134,13 @@ func BenchmarkFirstSight(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(series), "ns/series")
 }
 
+// BenchmarkFlush is a flush of 801 series, all of them active, each with exemplars in three buckets.
 func BenchmarkFlush(b *testing.B) {
-	a, schema := benchAggregator(b, nil)
-	batches := benchBatches(schema, 64, 20)
+	a, schema := benchAggregator(b, func(c *Config) {
+		c.Dimensions = []Dimension{{Name: "http.request.method"}, {Name: "http.route"}, {Name: "http.response.status_code"}}
+		c.Exemplars.Enabled = true
+	})
+	batches := benchBatches(schema, 43, 43)
 	now := time.Unix(1_700_000_000, 0)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -144,10 +148,19 @@ func BenchmarkFlush(b *testing.B) {
 		for _, batch := range batches {
 			a.Observe(0, batch, now)
 		}
+		for id := range uint32(a.Stats().Series) {
+			for i := range uint64(3) {
+				a.Exemplar(id+1, Exemplar{
+					TraceID: [16]byte{1}, SpanID: [8]byte{1}, DurationNanos: 7_000_000 * (i + 1) * (i + 1),
+					Timestamp: uint64(now.UnixNano()) + i*uint64(time.Millisecond),
+				})
+			}
+		}
 		now = now.Add(time.Second)
 		md := pmetric.NewMetrics()
 		b.StartTimer()
 		a.Flush(now, md)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(a.Stats().Series), "ns/series")
+	b.ReportMetric(float64(a.Stats().Series), "series")
 }

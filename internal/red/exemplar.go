@@ -27,6 +27,7 @@ type exemplars struct {
 
 	mu      sync.Mutex // protects all below
 	pending map[uint32][]Exemplar
+	free    [][]Exemplar // empty lists: the memory of those that left with the last flush
 }
 
 func newExemplars(maxPerSeries, seriesMax int, b *bounds) *exemplars {
@@ -48,6 +49,9 @@ func (x *exemplars) offer(series uint32, e Exemplar) {
 	list := x.pending[series]
 	if list == nil && len(x.pending) >= x.seriesMax {
 		return
+	}
+	if list == nil {
+		list = x.list()
 	}
 	bucket := x.bucket(e.DurationNanos)
 	replace := -1
@@ -87,6 +91,32 @@ func (x *exemplars) take() map[uint32][]Exemplar {
 	pending := x.pending
 	x.pending = make(map[uint32][]Exemplar, len(pending))
 	return pending
+}
+
+// list returns an empty list.
+func (x *exemplars) list() []Exemplar {
+	last := len(x.free) - 1
+	if last < 0 {
+		return nil
+	}
+	list := x.free[last]
+	x.free[last] = nil
+	x.free = x.free[:last]
+	return list
+}
+
+// giveBack takes lists back that were taken and are done with.
+func (x *exemplars) giveBack(taken map[uint32][]Exemplar) {
+	if x == nil {
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	clear(x.free)
+	x.free = slices.Grow(x.free[:0], len(taken))
+	for _, list := range taken {
+		x.free = append(x.free, list[:0])
+	}
 }
 
 // sendable returns, in order of time, the exemplars that Prometheus takes after those sent before: each of a later

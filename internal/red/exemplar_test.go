@@ -109,3 +109,23 @@ func TestPendingExemplarsAreBounded(t *testing.T) {
 		assert.LessOrEqual(t, len(list), cfg.Exemplars.MaxPerDataPoint)
 	}
 }
+
+func TestMemoryOfExemplarsServesOneFlushMore(t *testing.T) {
+	r := newRig(t, checkoutConfig(), Options{})
+	read := newReader(t)
+	id := r.observe(t, 0, tracesOf(t, checkout))[0]
+	offer := func(at time.Duration) {
+		for n := range uint32(10) { // most are of series that there are not
+			r.Exemplar(id+n, exemplarAt(byte(n), at, time.Second))
+		}
+	}
+	offer(time.Second)
+	read.read(r.flush(15 * time.Second))
+	assert.Len(t, r.exemplars.free, 10)
+	offer(16 * time.Second)
+	assert.Empty(t, r.exemplars.free)
+	read.read(r.flush(30 * time.Second))
+	assert.Equal(t, []byte{0, 0}, sentIDs(read, checkoutCalls))
+	r.flush(45 * time.Second)
+	assert.Empty(t, r.exemplars.free)
+}

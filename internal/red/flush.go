@@ -23,6 +23,7 @@ func (a *Aggregator) Flush(now time.Time, md pmetric.Metrics) {
 	a.expire(f.now)
 	f.exemplars = a.exemplars.take()
 	a.write(&f, md)
+	a.exemplars.giveBack(f.exemplars)
 	a.last = f.now
 	a.bytes.Store(a.estimate(f.tables))
 }

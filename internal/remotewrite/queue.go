@@ -30,6 +30,7 @@ var ErrTooLarge = errors.New("the payload is larger than the remote-write queue"
 type Queue struct {
 	config   QueueConfig
 	shards   []shard
+	scratch  scratch // of all shards
 	bytes    atomic.Int64
 	samples  atomic.Int64
 	payloads atomic.Int64
@@ -44,12 +45,35 @@ func NewQueue(config QueueConfig) *Queue {
 	return q
 }
 
-// Add queues a payload, whole or not at all: it fails with [ErrFull] or [ErrTooLarge]. The series are copied.
-// Batches that the payload opens are of message m; now is when it came.
+// Source hands out the series of a payload, one at a time.
+type Source interface {
+	// Len returns the number of series.
+	Len() int
+	// Key returns the [Series.Key] of a series.
+	Key(i int) uint64
+	// At returns a series. It is valid until the next call.
+	At(i int) *Series
+}
+
+// listed is a payload whose series are all there.
+type listed []Series
+
+func (l listed) Len() int         { return len(l) }
+func (l listed) Key(i int) uint64 { return l[i].Key }
+func (l listed) At(i int) *Series { return &l[i] }
+
+// Add queues the series of a payload as [Queue.AddFrom] does.
 func (q *Queue) Add(series []Series, m Message, now time.Time) (*Payload, error) {
-	bound := int64(0)
-	for i := range series {
-		bound += int64(series[i].sizeBound())
+	return q.AddFrom(listed(series), m, now)
+}
+
+// AddFrom queues a payload, whole or not at all: it fails with [ErrFull] or [ErrTooLarge]. The series are copied.
+// Batches that the payload opens are of message m; now is when it came.
+func (q *Queue) AddFrom(source Source, m Message, now time.Time) (*Payload, error) {
+	bound, largest := int64(0), 0
+	for i := range source.Len() {
+		n := source.At(i).sizeBound()
+		bound, largest = bound+int64(n), max(largest, n)
 	}
 	if bound > int64(q.config.MaxBytes) {
 		return nil, ErrTooLarge
@@ -62,13 +86,23 @@ func (q *Queue) Add(series []Series, m Message, now time.Time) (*Payload, error)
 	if !reserve(&q.payloads, 1, int64(q.config.MaxPayloads)) {
 		return nil, ErrFull
 	}
-	p := &Payload{done: make(chan struct{}), settled: func() { q.payloads.Add(-1) }}
-	p.parts.Store(1)
+	in := arrival{Source: source, largest: largest, message: m, now: now}
+	in.payload = &Payload{done: make(chan struct{}), settled: func() { q.payloads.Add(-1) }}
+	in.payload.parts.Store(1)
 	for i := range q.shards {
-		q.shards[i].add(p, series, i, m, now)
+		q.shards[i].add(&in, i)
 	}
-	p.settle(nil)
-	return p, nil
+	in.payload.settle(nil)
+	return in.payload, nil
+}
+
+// arrival is a payload that is being queued.
+type arrival struct {
+	Source
+	payload *Payload
+	largest int // no series has a larger bound
+	message Message
+	now     time.Time
 }
 
 // reserve adds n to a counter unless that would go beyond limit.

@@ -44,6 +44,9 @@ type Series struct {
 	// Points is how many OTLP data points this series stands for: 1 for the first series of a data point, 0 for the
 	// others, and for what no data point stands behind (target_info).
 	Points int
+	// Differs is the place of a label, plus 1, where that label's value is all that tells the series' labels from those of
+	// the one before in the payload, which has the same Key; 0 where that isn't known.
+	Differs int
 	// Info marks a series that repeats a constant about its target: a sample no newer than the one queued before
 	// says nothing and is left out.
 	Info bool
@@ -92,14 +95,14 @@ const (
 
 // sizeBound returns a number of bytes that the series never exceeds in either message, symbols and metadata included.
 func (s *Series) sizeBound() int {
-	n := sampleOverhead + labelsBound(s.Labels)
+	labels := labelsBound(s.Labels)
 	// 1.0 names the family in its metadata, and the family's name is no longer than all labels.
-	n += metadataOverhead + len(s.Metadata.Help) + len(s.Metadata.Unit) + labelsBound(s.Labels)
+	n := sampleOverhead + labels + metadataOverhead + len(s.Metadata.Help) + len(s.Metadata.Unit) + labels
 	for i := range s.Exemplars {
 		n += exemplarOverhead + labelsBound(s.Exemplars[i].Labels)
 	}
 	if h := s.Histogram; h != nil {
-		n += labelsBound(s.Labels) // again, where 1.0 has the exemplars by themselves
+		n += labels // again, where 1.0 has the exemplars by themselves
 		n += histogramOverhead + bucketOverhead*(len(h.PositiveBuckets)+len(h.NegativeBuckets))
 		n += spanOverhead*(len(h.PositiveSpans)+len(h.NegativeSpans)) + 9*len(h.CustomValues)
 	}

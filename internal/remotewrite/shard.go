@@ -1,9 +1,6 @@
 package remotewrite
 
-import (
-	"sync"
-	"time"
-)
+import "sync"
 
 // maxInfos bounds what a shard remembers of the targets it saw. When it is full it forgets them all: the price is at
 // most one repeated sample each.
@@ -32,13 +29,16 @@ func (s *shard) init(q *Queue) {
 }
 
 // add queues the series of a payload that fall to this shard, the index-th.
-func (s *shard) add(p *Payload, series []Series, index int, m Message, now time.Time) {
+func (s *shard) add(in *arrival, index int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	added := false
-	for i := range series {
-		if series[i].Key%uint64(len(s.queue.shards)) == uint64(index) && !s.repeats(&series[i]) {
-			s.append(p, &series[i], m, now)
+	for i := range in.Len() {
+		if in.Key(i)%uint64(len(s.queue.shards)) != uint64(index) {
+			continue
+		}
+		if series := in.At(i); !s.repeats(series) {
+			s.append(in, series)
 			added = true
 		}
 	}
@@ -67,14 +67,13 @@ func (s *shard) repeats(series *Series) bool {
 	return false
 }
 
-func (s *shard) append(p *Payload, series *Series, m Message, now time.Time) {
-	limits := &s.queue.config
-	if s.open.Series > 0 && (s.open.Series >= MaxSeries || s.encoder.size()+series.sizeBound() > limits.MaxBatchBytes) {
+func (s *shard) append(in *arrival, series *Series) {
+	if s.open.Series > 0 && (s.open.Series >= MaxSeries || !s.fits(in, series)) {
 		s.seal()
 	}
 	if s.open.Series == 0 {
-		s.open = Batch{Message: m, Since: now}
-		s.encoder = s.encoderFor(m)
+		s.open = Batch{Message: in.message, Since: in.now}
+		s.encoder = s.encoderFor(in.message)
 	}
 	before := s.encoder.size()
 	s.encoder.add(series)
@@ -84,16 +83,22 @@ func (s *shard) append(p *Payload, series *Series, m Message, now time.Time) {
 	s.open.Series++
 	s.open.Counts = s.open.Counts.Add(counts)
 	s.open.Points += series.Points
-	if n := len(s.open.payloads); n == 0 || s.open.payloads[n-1] != p {
-		p.parts.Add(1)
-		s.open.payloads = append(s.open.payloads, p)
+	if n := len(s.open.payloads); n == 0 || s.open.payloads[n-1] != in.payload {
+		in.payload.parts.Add(1)
+		s.open.payloads = append(s.open.payloads, in.payload)
 	}
+}
+
+// fits reports whether the open batch has room for a series. Near its end only is the series' own bound looked at.
+func (s *shard) fits(in *arrival, series *Series) bool {
+	size, limit := s.encoder.size(), s.queue.config.MaxBatchBytes
+	return size+in.largest <= limit || size+series.sizeBound() <= limit
 }
 
 func (s *shard) encoderFor(m Message) encoder {
 	e, ok := s.encoders[m]
 	if !ok {
-		e = newEncoder(m, s.queue.config.Metadata)
+		e = newEncoderWith(m, s.queue.config.Metadata, &s.queue.scratch)
 		s.encoders[m] = e
 	}
 	return e

@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"encoding/binary"
 	"fmt"
 	"testing"
 	"time"
@@ -51,6 +52,30 @@ func redMetrics(services, operations int) pmetric.Metrics {
 	return md
 }
 
+// addExemplars gives every point three.
+func addExemplars(md pmetric.Metrics) {
+	n := uint64(0)
+	add := func(to pmetric.ExemplarSlice) {
+		for i := range 3 {
+			n++
+			e := to.AppendEmpty()
+			e.SetTimestamp(ms(1500 + int64(i)))
+			e.SetDoubleValue(float64(7 * (i + 1) * (i + 1)))
+			var trace [16]byte
+			binary.BigEndian.PutUint64(trace[:], n)
+			e.SetTraceID(trace)
+			e.SetSpanID([8]byte(trace[:8]))
+		}
+	}
+	for _, rm := range md.ResourceMetrics().All() {
+		metrics := rm.ScopeMetrics().At(0).Metrics()
+		for i := range metrics.At(0).Sum().DataPoints().Len() {
+			add(metrics.At(0).Sum().DataPoints().At(i).Exemplars())
+			add(metrics.At(1).Histogram().DataPoints().At(i).Exemplars())
+		}
+	}
+}
+
 // What a data point costs in memory is its labels, which the buffer keeps, and the text of its numbers.
 func TestAUsedBufferTranslatesWithFewAllocations(t *testing.T) {
 	translator, err := New(defaults())
@@ -64,40 +89,21 @@ func TestAUsedBufferTranslatesWithFewAllocations(t *testing.T) {
 }
 
 func BenchmarkTranslate(b *testing.B) {
-	md := redMetrics(100, 20)
+	md := redMetrics(101, 8)
+	addExemplars(md)
 	b.Run("own", func(b *testing.B) {
 		b.ReportAllocs()
 		translator, err := New(defaults())
 		require.NoError(b, err)
 		var buffer Buffer
 		for b.Loop() {
-			translator.Translate(md, &buffer)
+			translator.Fill(md, &buffer)
 		}
-		perSeries(b, len(buffer.Series))
+		perSeries(b, buffer.Len())
 	})
-	b.Run("own and queued", func(b *testing.B) {
-		b.ReportAllocs()
-		translator, err := New(defaults())
-		require.NoError(b, err)
-		var buffer Buffer
-		q := remotewrite.NewQueue(remotewrite.QueueConfig{Shards: 5, MaxBytes: 1 << 30, MaxPayloads: 10, MaxBatchBytes: 3_000_000})
-		size := 0
-		for b.Loop() {
-			translator.Translate(md, &buffer)
-			if _, err := q.Add(buffer.Series, remotewrite.V2, time.Time{}); err != nil {
-				b.Fatal(err)
-			}
-			size = 0
-			for shard := range q.Shards() {
-				for batch := q.Head(shard); batch != nil; batch = q.Head(shard) {
-					size += len(batch.Body)
-					q.Done(shard, nil)
-				}
-			}
-		}
-		perSeries(b, len(buffer.Series))
-		b.ReportMetric(float64(size)/float64(len(buffer.Series)), "bytes/series")
-	})
+	for _, message := range []remotewrite.Message{remotewrite.V1, remotewrite.V2} {
+		b.Run("queued as "+message.Version(), func(b *testing.B) { benchmarkQueue(b, md, message) })
+	}
 	b.Run("contrib", func(b *testing.B) {
 		b.ReportAllocs()
 		n := 0
@@ -108,6 +114,31 @@ func BenchmarkTranslate(b *testing.B) {
 		}
 		perSeries(b, n)
 	})
+}
+
+// benchmarkQueue encodes one translated payload again and again.
+func benchmarkQueue(b *testing.B, md pmetric.Metrics, message remotewrite.Message) {
+	b.ReportAllocs()
+	translator, err := New(defaults())
+	require.NoError(b, err)
+	var buffer Buffer
+	translator.Fill(md, &buffer)
+	q := remotewrite.NewQueue(remotewrite.QueueConfig{Shards: 5, MaxBytes: 1 << 30, MaxPayloads: 10, MaxBatchBytes: 3_000_000})
+	size := 0
+	for b.Loop() {
+		if _, err := q.AddFrom(&buffer, message, time.Time{}); err != nil {
+			b.Fatal(err)
+		}
+		size = 0
+		for shard := range q.Shards() {
+			for batch := q.Head(shard); batch != nil; batch = q.Head(shard) {
+				size += len(batch.Body)
+				q.Done(shard, nil)
+			}
+		}
+	}
+	perSeries(b, buffer.Len())
+	b.ReportMetric(float64(size)/float64(buffer.Len()), "bytes/series")
 }
 
 func perSeries(b *testing.B, n int) {

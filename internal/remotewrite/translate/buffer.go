@@ -1,12 +1,10 @@
 package translate
 
 import (
-	"slices"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/histogram"
+	"github.com/prometheus/otlptranslator"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/remotewrite"
 )
@@ -14,23 +12,31 @@ import (
 // maxRemembered bounds each of the things a buffer remembers between payloads.
 const maxRemembered = 4096
 
-// Buffer holds one translated payload, and the memory for the next.
+// Buffer holds one translated payload, and the memory for the next. Samples are held apart from what those of one data
+// point share: most series of a payload are buckets, whose labels differ in one. It is a [remotewrite.Source].
 type Buffer struct {
-	// Series are the payload's, in time order; those of one data point stay together. They hold strings of the payload
-	// that was translated, and are valid until the buffer is used again.
+	// Series are the payload's where [Translator.Translate] made them.
 	Series []remotewrite.Series
 	// Points is how many data points the payload had.
 	Points int
 	// Dropped counts those of them that were left out.
 	Dropped Dropped
 
-	arena     []remotewrite.Label // memory of the series' labels
+	samples   []sample // in time order; those of one data point stay together
+	placed    []placed
+	families  []family
+	arena     []remotewrite.Label // memory of the labels of points and exemplars
 	exemplars []remotewrite.Exemplar
+	ids       hexText
 	base      []remotewrite.Label // labels of the current data point
 	attrs     []remotewrite.Label // its attributes, by their own keys
+	current   current
+	made      []remotewrite.Label // memory of the labels of Series
 
-	names  map[string]labelName // attribute key -> label name
-	bounds map[float64]string   // bound or quantile -> label value
+	names    map[string]labelName                 // attribute key -> label name
+	bounds   map[float64]string                   // bound or quantile -> label value
+	integers map[int64]string                     // value of an attribute -> label value
+	metrics  map[otlptranslator.Metric]metricName // as the payload names it -> as Prometheus does
 
 	// Of the current resource and scope.
 	resource  resourceLabels
@@ -45,103 +51,30 @@ type labelName struct {
 
 // Reset empties the buffer and lets go of the payload's strings.
 func (b *Buffer) Reset() {
-	clear(b.Series)
-	clear(b.arena)
-	clear(b.exemplars)
-	b.Series, b.arena, b.exemplars = b.Series[:0], b.arena[:0], b.exemplars[:0]
+	empty(&b.Series)
+	empty(&b.samples)
+	empty(&b.placed)
+	empty(&b.families)
+	empty(&b.arena)
+	empty(&b.exemplars)
+	empty(&b.made)
+	b.current.forget()
 	b.Points, b.Dropped = 0, Dropped{}
-	if b.names == nil || len(b.names) > maxRemembered {
-		b.names = make(map[string]labelName)
-	}
-	if b.bounds == nil || len(b.bounds) > maxRemembered {
-		b.bounds = make(map[float64]string)
-	}
+	startMemory(&b.names)
+	startMemory(&b.bounds)
+	startMemory(&b.integers)
+	startMemory(&b.metrics)
 }
 
-// family is the metric that is being translated.
-type family struct {
-	name string
-	meta remotewrite.Metadata
+func empty[E any](s *[]E) {
+	clear(*s)
+	*s = (*s)[:0]
 }
 
-// point is the data point that is being translated.
-type point struct {
-	timestamp int64 // Unix milliseconds
-	start     int64 // Unix milliseconds, 0: unknown
-	stale     bool
-	key       uint64
-	emitted   bool
-}
-
-// sample appends a float series of the point to the payload: its labels are the buffer's base, the name, and extra
-// where that has a name.
-func (b *Buffer) sample(f *family, p *point, name string, extra remotewrite.Label, v float64) *remotewrite.Series {
-	if p.stale {
-		v = staleMarker
-	}
-	s := b.emit(f, p, name, extra)
-	s.Value = v
-	return s
-}
-
-// native appends a native histogram of the point.
-func (b *Buffer) native(f *family, p *point, h *histogram.Histogram) *remotewrite.Series {
-	s := b.emit(f, p, f.name, remotewrite.Label{})
-	s.Histogram = h
-	return s
-}
-
-func (b *Buffer) emit(f *family, p *point, name string, extra remotewrite.Label) *remotewrite.Series {
-	points := 0
-	if !p.emitted {
-		p.emitted, points = true, 1
-		if !p.stale {
-			b.latest = max(b.latest, p.timestamp)
-		}
-	}
-	b.Series = append(b.Series, remotewrite.Series{
-		Labels: b.seriesLabels(name, extra), Metadata: f.meta, Timestamp: p.timestamp, Start: p.start, Key: p.key, Points: points,
-	})
-	return &b.Series[len(b.Series)-1]
-}
-
-// seriesLabels returns base with the name and extra in their places, in the arena. They win over labels of their name.
-func (b *Buffer) seriesLabels(name string, extra remotewrite.Label) []remotewrite.Label {
-	from := len(b.arena)
-	added := [2]remotewrite.Label{{Name: model.MetricNameLabel, Value: name}, extra}
-	next := added[:]
-	if extra.Name == "" {
-		next = added[:1]
-	} else if extra.Name < model.MetricNameLabel {
-		added[0], added[1] = added[1], added[0]
-	}
-	for i := range b.base {
-		for len(next) > 0 && next[0].Name < b.base[i].Name {
-			b.arena = append(b.arena, next[0])
-			next = next[1:]
-		}
-		if len(next) == 0 || next[0].Name != b.base[i].Name {
-			b.arena = append(b.arena, b.base[i])
-		}
-	}
-	b.arena = append(b.arena, next...)
-	return b.arena[from:len(b.arena):len(b.arena)]
-}
-
-// order sorts the payload by time where it isn't. Series of one data point, and points of one time, stay as they came.
-func (b *Buffer) order() {
-	byTime := func(x, y remotewrite.Series) int {
-		switch {
-		case x.Timestamp < y.Timestamp:
-			return -1
-		case x.Timestamp > y.Timestamp:
-			return 1
-		default:
-			return 0
-		}
-	}
-	if !slices.IsSortedFunc(b.Series, byTime) {
-		slices.SortStableFunc(b.Series, byTime)
+// startMemory empties what is remembered where that is full.
+func startMemory[K comparable, V any](m *map[K]V) {
+	if *m == nil || len(*m) > maxRemembered {
+		*m = make(map[K]V)
 	}
 }
 

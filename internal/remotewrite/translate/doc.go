@@ -11,5 +11,5 @@
 //
 // Concurrency: a [Translator] may be used by any number of goroutines, a [Buffer] by one at a time.
 //
-// Bounds: a Buffer grows with the payload; what it remembers between payloads (label names, bounds) is limited.
+// Bounds: a Buffer grows with the payload; what it remembers between payloads (names, bounds, integers) is limited.
 package translate

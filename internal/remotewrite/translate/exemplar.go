@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/hex"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/prometheus/otlptranslator"
@@ -17,10 +18,7 @@ const maxExemplarRunes = 128
 
 // exemplars translates the exemplars of a data point, in time order. One without a time has the point's; one without a
 // value is left out.
-func (t *Translator) exemplars(b *Buffer, in pmetric.ExemplarSlice, timestamp int64) []remotewrite.Exemplar {
-	if in.Len() == 0 {
-		return nil
-	}
+func (t *Translator) exemplars(b *Buffer, in pmetric.ExemplarSlice, timestamp int64) span {
 	from := len(b.exemplars)
 	for _, e := range in.All() {
 		x := remotewrite.Exemplar{Timestamp: milliseconds(e.Timestamp())}
@@ -38,13 +36,17 @@ func (t *Translator) exemplars(b *Buffer, in pmetric.ExemplarSlice, timestamp in
 		x.Labels = t.exemplarLabels(b, e)
 		b.exemplars = append(b.exemplars, x)
 	}
-	out := b.exemplars[from:len(b.exemplars):len(b.exemplars)]
-	slices.SortStableFunc(out, func(x, y remotewrite.Exemplar) int { return cmp.Compare(x.Timestamp, y.Timestamp) })
-	return out
+	byTime := func(x, y remotewrite.Exemplar) int { return cmp.Compare(x.Timestamp, y.Timestamp) }
+	slices.SortStableFunc(b.exemplars[from:], byTime)
+	return span{int32(from), int32(len(b.exemplars))}
 }
 
 // exemplarLabels returns the ids of an exemplar's span, and its attributes where both fit.
 func (t *Translator) exemplarLabels(b *Buffer, e pmetric.Exemplar) []remotewrite.Label {
+	ids := b.exemplarIDs(e)
+	if e.FilteredAttributes().Len() == 0 {
+		return ids
+	}
 	labels := make([]remotewrite.Label, 0, 2+e.FilteredAttributes().Len())
 	for key, value := range e.FilteredAttributes().All() {
 		name, ok := t.labelName(b, key)
@@ -54,13 +56,6 @@ func (t *Translator) exemplarLabels(b *Buffer, e pmetric.Exemplar) []remotewrite
 		}
 	}
 	labels = joinSame(labels)
-	var ids []remotewrite.Label
-	if id := e.SpanID(); !id.IsEmpty() {
-		ids = append(ids, remotewrite.Label{Name: otlptranslator.ExemplarSpanIDKey, Value: hex.EncodeToString(id[:])})
-	}
-	if id := e.TraceID(); !id.IsEmpty() {
-		ids = append(ids, remotewrite.Label{Name: otlptranslator.ExemplarTraceIDKey, Value: hex.EncodeToString(id[:])})
-	}
 	if runes(labels)+runes(ids) > maxExemplarRunes {
 		return ids
 	}
@@ -68,6 +63,37 @@ func (t *Translator) exemplarLabels(b *Buffer, e pmetric.Exemplar) []remotewrite
 		labels = set(labels, id, true)
 	}
 	return labels
+}
+
+// exemplarIDs returns the ids of an exemplar's span as labels, in the arena.
+func (b *Buffer) exemplarIDs(e pmetric.Exemplar) []remotewrite.Label {
+	from := len(b.arena)
+	if id := e.SpanID(); !id.IsEmpty() {
+		b.arena = append(b.arena, remotewrite.Label{Name: otlptranslator.ExemplarSpanIDKey, Value: b.ids.of(id[:])})
+	}
+	if id := e.TraceID(); !id.IsEmpty() {
+		b.arena = append(b.arena, remotewrite.Label{Name: otlptranslator.ExemplarTraceIDKey, Value: b.ids.of(id[:])})
+	}
+	return b.arena[from:len(b.arena):len(b.arena)]
+}
+
+// hexText makes hexadecimal texts of ids, many in one piece of memory, which is not used for others afterwards.
+type hexText struct {
+	chunk strings.Builder
+}
+
+const hexChunk = 4096
+
+func (h *hexText) of(id []byte) string {
+	var digits [32]byte
+	text := hex.AppendEncode(digits[:0], id)
+	if h.chunk.Cap()-h.chunk.Len() < len(text) {
+		h.chunk.Reset()
+		h.chunk.Grow(hexChunk)
+	}
+	at := h.chunk.Len()
+	_, _ = h.chunk.Write(text)
+	return h.chunk.String()[at:]
 }
 
 func runes(labels []remotewrite.Label) int {
@@ -78,16 +104,16 @@ func runes(labels []remotewrite.Label) int {
 	return n
 }
 
-// exemplarsWithin returns the exemplars whose value is in (lower, upper], in their order.
-func (b *Buffer) exemplarsWithin(in []remotewrite.Exemplar, lower, upper float64) []remotewrite.Exemplar {
-	from := len(b.exemplars)
-	for _, x := range in {
-		if x.Value > lower && x.Value <= upper {
-			b.exemplars = append(b.exemplars, x)
+// exemplarsWithin moves the exemplars whose value is in (lower, upper] to the front of some, in their order, and returns
+// them and the others.
+func (b *Buffer) exemplarsWithin(in span, lower, upper float64) (within, others span) {
+	front := in.from
+	for i := in.from; i < in.to; i++ {
+		if x := b.exemplars[i]; x.Value > lower && x.Value <= upper {
+			copy(b.exemplars[front+1:i+1], b.exemplars[front:i])
+			b.exemplars[front] = x
+			front++
 		}
 	}
-	if len(b.exemplars) == from {
-		return nil
-	}
-	return b.exemplars[from:len(b.exemplars):len(b.exemplars)]
+	return span{in.from, front}, span{front, in.to}
 }

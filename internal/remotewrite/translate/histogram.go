@@ -4,16 +4,12 @@ import (
 	"math"
 	"strconv"
 
-	"github.com/prometheus/common/model"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
-
-	"github.com/otelcol-slo/otelcol-slo/internal/remotewrite"
 )
 
 // histograms translates explicit histograms into classic ones.
 func (t *Translator) histograms(b *Buffer, f *family, points pmetric.HistogramDataPointSlice) {
-	bucket, sum, count := f.name+"_bucket", f.name+"_sum", f.name+"_count"
 	for _, in := range points.All() {
 		bounds, counts := in.ExplicitBounds(), in.BucketCounts()
 		stale := in.Flags().NoRecordedValue()
@@ -26,10 +22,10 @@ func (t *Translator) histograms(b *Buffer, f *family, points pmetric.HistogramDa
 		if !ok {
 			continue
 		}
-		b.sample(f, &p, count, remotewrite.Label{}, float64(in.Count()))
+		b.sample(f, &p, partCount, "", float64(in.Count()))
 		// Whether the series has a sum can't be seen from a point without a value: it ends in any case.
 		if in.HasSum() || stale {
-			b.sample(f, &p, sum, remotewrite.Label{}, in.Sum())
+			b.sample(f, &p, partSum, "", in.Sum())
 		}
 		exemplars := t.exemplars(b, in.Exemplars(), p.timestamp)
 		cumulative := uint64(0)
@@ -42,12 +38,12 @@ func (t *Translator) histograms(b *Buffer, f *family, points pmetric.HistogramDa
 			if i < counts.Len() {
 				cumulative += counts.At(i)
 			}
-			s := b.sample(f, &p, bucket, remotewrite.Label{Name: model.BucketLabel, Value: b.bound(bound)}, float64(cumulative))
-			s.Exemplars = b.exemplarsWithin(exemplars, lower, bound)
+			s := b.sample(f, &p, partBucket, b.bound(bound), float64(cumulative))
+			s.exemplars, exemplars = b.exemplarsWithin(exemplars, lower, bound)
 			lower = bound
 		}
-		s := b.sample(f, &p, bucket, remotewrite.Label{Name: model.BucketLabel, Value: "+Inf"}, float64(in.Count()))
-		s.Exemplars = b.exemplarsWithin(exemplars, lower, math.Inf(1))
+		s := b.sample(f, &p, partBucket, "+Inf", float64(in.Count()))
+		s.exemplars, _ = b.exemplarsWithin(exemplars, lower, math.Inf(1))
 	}
 }
 

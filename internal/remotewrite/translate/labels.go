@@ -16,7 +16,7 @@ func (t *Translator) pointLabels(b *Buffer, attrs pcommon.Map) bool {
 	b.attrs = b.attrs[:0]
 	for key, value := range attrs.All() {
 		if !b.resource.promotes(key) {
-			b.attrs = appendAttribute(b.attrs, key, value)
+			b.attrs = b.appendAttribute(b.attrs, key, value)
 		}
 	}
 	b.attrs = append(b.attrs, b.resource.promoted...)
@@ -87,11 +87,26 @@ func (t *Translator) labelName(b *Buffer, key string) (string, bool) {
 }
 
 // appendAttribute appends an attribute unless its value is empty: to Prometheus that is none.
-func appendAttribute(dst []remotewrite.Label, key string, value pcommon.Value) []remotewrite.Label {
-	if v := value.AsString(); v != "" {
+func (b *Buffer) appendAttribute(dst []remotewrite.Label, key string, value pcommon.Value) []remotewrite.Label {
+	if v := b.text(value); v != "" {
 		dst = append(dst, remotewrite.Label{Name: key, Value: valid(v)})
 	}
 	return dst
+}
+
+// text returns an attribute's value as text. Integers are few, and the same every time: codes of status, mostly.
+func (b *Buffer) text(value pcommon.Value) string {
+	if value.Type() != pcommon.ValueTypeInt {
+		return value.AsString()
+	}
+	s, ok := b.integers[value.Int()]
+	if !ok {
+		s = value.AsString()
+		if len(b.integers) <= maxRemembered {
+			b.integers[value.Int()] = s
+		}
+	}
+	return s
 }
 
 var separator = []byte{0xff} // occurs in no valid UTF-8

@@ -9,10 +9,18 @@ import (
 	"github.com/otelcol-slo/otelcol-slo/internal/remotewrite"
 )
 
-// Translate fills the buffer with a payload. It doesn't change the payload.
+// Translate fills the buffer with a payload and makes all series at once. They hold strings of the payload, and are valid
+// until the buffer is used again.
 func (t *Translator) Translate(md pmetric.Metrics, b *Buffer) {
+	t.Fill(md, b)
+	b.makeSeries()
+}
+
+// Fill fills the buffer with a payload, whose series it hands out one at a time. It doesn't change the payload.
+func (t *Translator) Fill(md pmetric.Metrics, b *Buffer) {
 	b.Reset()
 	b.Points = md.DataPointCount()
+	t.grow(b, md)
 	for _, rm := range md.ResourceMetrics().All() {
 		t.enterResource(b, rm.Resource())
 		for _, sm := range rm.ScopeMetrics().All() {
@@ -39,14 +47,12 @@ func (t *Translator) metric(b *Buffer, m pmetric.Metric) {
 		b.Dropped[UnspecifiedTemporality] += dataPoints(m)
 		return
 	}
-	name, err := t.metrics.Build(otlptranslator.Metric{Name: valid(m.Name()), Unit: valid(m.Unit()), Type: nameType(m)})
-	if err != nil {
+	name := t.metricName(b, m)
+	if !name.ok {
 		b.Dropped[InvalidName] += dataPoints(m)
 		return
 	}
-	f := &family{name: name, meta: remotewrite.Metadata{
-		Type: metadataType(m), Help: valid(m.Description()), Unit: t.units.Build(valid(m.Unit())),
-	}}
+	f := b.enterFamily(name, remotewrite.Metadata{Type: metadataType(m), Help: valid(m.Description()), Unit: name.unit})
 	switch m.Type() {
 	case pmetric.MetricTypeGauge:
 		t.numbers(b, f, m.Gauge().DataPoints(), false)

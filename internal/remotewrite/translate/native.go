@@ -30,8 +30,9 @@ func (t *Translator) natives(b *Buffer, f *family, points pmetric.ExponentialHis
 			b.Dropped[InvalidHistogram]++
 			continue
 		}
-		s := b.native(f, &p, h)
-		s.Exemplars = t.exemplars(b, in.Exemplars(), p.timestamp)
+		s := b.sample(f, &p, partValue, "", 0)
+		s.histogram, s.value = h, 0
+		s.exemplars = t.exemplars(b, in.Exemplars(), p.timestamp)
 	}
 }
 

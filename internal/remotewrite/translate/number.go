@@ -5,8 +5,6 @@ import (
 
 	"github.com/prometheus/prometheus/model/value"
 	"go.opentelemetry.io/collector/pdata/pmetric"
-
-	"github.com/otelcol-slo/otelcol-slo/internal/remotewrite"
 )
 
 // staleMarker is the NaN by which Prometheus knows that a series has ended.
@@ -27,10 +25,10 @@ func (t *Translator) numbers(b *Buffer, f *family, points pmetric.NumberDataPoin
 		if !counter {
 			p.start = 0
 		}
-		s := b.sample(f, &p, f.name, remotewrite.Label{}, v)
+		s := b.sample(f, &p, partValue, "", v)
 		// Prometheus knows exemplars of counters and histograms only.
 		if counter {
-			s.Exemplars = t.exemplars(b, in.Exemplars(), p.timestamp)
+			s.exemplars = t.exemplars(b, in.Exemplars(), p.timestamp)
 		}
 	}
 }

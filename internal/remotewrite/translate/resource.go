@@ -48,7 +48,7 @@ func (t *Translator) enterResource(b *Buffer, resource pcommon.Resource) {
 	if t.settings.ResourceLabels {
 		for key, value := range attrs.All() {
 			if !t.settings.OmitServiceLabels || !identifies(key) {
-				r.promoted = appendAttribute(r.promoted, key, value)
+				r.promoted = b.appendAttribute(r.promoted, key, value)
 			}
 		}
 	}
@@ -100,14 +100,13 @@ func (t *Translator) addTargetInfo(b *Buffer, resource pcommon.Resource) {
 	b.attrs = b.attrs[:0]
 	for key, value := range resource.Attributes().All() {
 		if !identifies(key) {
-			b.attrs = appendAttribute(b.attrs, key, value)
+			b.attrs = b.appendAttribute(b.attrs, key, value)
 		}
 	}
 	if len(b.attrs) == 0 || !t.finishLabels(b, b.resource.target) {
 		return
 	}
-	f := family{name: t.target, meta: remotewrite.Metadata{Type: model.MetricTypeGauge, Help: "Target metadata"}}
-	p := point{timestamp: b.latest, key: seriesKey(f.name, b.base), emitted: true}
-	s := b.sample(&f, &p, f.name, remotewrite.Label{}, 1)
-	s.Info = true
+	f := b.enterFamily(metricName{name: t.target}, remotewrite.Metadata{Type: model.MetricTypeGauge, Help: "Target metadata"})
+	p := point{timestamp: b.latest, key: seriesKey(f.name, b.base), info: true}
+	b.sample(f, &p, partValue, "", 1)
 }

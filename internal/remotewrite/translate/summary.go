@@ -1,24 +1,17 @@
 package translate
 
-import (
-	"github.com/prometheus/common/model"
-	"go.opentelemetry.io/collector/pdata/pmetric"
-
-	"github.com/otelcol-slo/otelcol-slo/internal/remotewrite"
-)
+import "go.opentelemetry.io/collector/pdata/pmetric"
 
 func (t *Translator) summaries(b *Buffer, f *family, points pmetric.SummaryDataPointSlice) {
-	sum, count := f.name+"_sum", f.name+"_count"
 	for _, in := range points.All() {
 		p, ok := enterPoint(t, b, f, in)
 		if !ok {
 			continue
 		}
-		b.sample(f, &p, count, remotewrite.Label{}, float64(in.Count()))
-		b.sample(f, &p, sum, remotewrite.Label{}, in.Sum())
-		p.start = 0 // quantiles don't accumulate
+		b.sample(f, &p, partCount, "", float64(in.Count()))
+		b.sample(f, &p, partSum, "", in.Sum())
 		for _, q := range in.QuantileValues().All() {
-			b.sample(f, &p, f.name, remotewrite.Label{Name: model.QuantileLabel, Value: b.bound(q.Quantile())}, q.Value())
+			b.sample(f, &p, partQuantile, b.bound(q.Quantile()), q.Value())
 		}
 	}
 }
