@@ -36,11 +36,8 @@ func (s *scanner) span(b []byte, start, resource, scope int) bool {
 		rest := b[pos:]
 		switch rest[0] {
 		case tagAttributes:
-			if at, end := shortBody(rest); end > 0 {
-				if !s.attribute(b[:pos+end], pos+at, slots, ofSpan) {
-					return false
-				}
-				pos += end
+			if next := attributes(b, pos, tagAttributes, s.schema.SpanKeys(), slots); next > pos {
+				pos = next
 				continue
 			}
 		case tagTraceID:
@@ -153,7 +150,7 @@ func (s *scanner) spanField(b []byte, f field, span *spanview.Span, slots []span
 	case 8:
 		span.End = f.value
 	case 9:
-		return s.attribute(b, f.start, slots, ofSpan)
+		return s.attribute(b, f.start, s.schema.SpanKeys(), slots)
 	case 11, 13:
 		return s.check(b, f.start, typeOf(spanMessage, f.num).message, 0)
 	case 15:
