@@ -107,14 +107,43 @@ func storeShort(slots []spanview.Value, slot int, value []byte) {
 // attribute reads any KeyValue that begins at pos and ends where b ends into the slots of a resource or span. The first
 // value of a key counts: a lookup in pdata's attributes finds that one.
 func (s *scanner) attribute(b []byte, pos int, keys *spanview.KeyIndex, slots []spanview.Value) bool {
-	key, v, ok := s.keyValue(b, pos)
+	key, value, ok := longText(b[pos:])
+	v := spanview.Value{Type: spanview.String, Str: view(value)}
 	if !ok {
-		return false
+		if key, v, ok = s.keyValue(b, pos); !ok {
+			return false
+		}
 	}
 	if slot := keys.Lookup(key); uint(slot) < uint(len(slots)) && slots[slot].Type == spanview.Absent {
 		slots[slot] = v
 	}
 	return true
+}
+
+// longText reads a KeyValue of two fields, the key and a text, none of which has 16 KiB. It is a shortcut for statements,
+// URLs and stack traces; ok is false for what is encoded otherwise, valid or not.
+func longText(kv []byte) (key, text []byte, ok bool) {
+	at, end := shortBody(kv)
+	if end == 0 {
+		return nil, nil, false
+	}
+	at2, end2 := shortBody(kv[end:])
+	if end2 == 0 || end+end2 != len(kv) {
+		return nil, nil, false
+	}
+	key, value := kv[at:end], kv[end+at2:]
+	switch {
+	case kv[0] == tagKey && kv[end] == tagValue:
+	case kv[0] == tagValue && kv[end] == tagKey:
+		key, value = value, key
+	default:
+		return nil, nil, false
+	}
+	at, end = shortBody(value)
+	if end == 0 || end != len(value) || value[0] != tagString {
+		return nil, nil, false
+	}
+	return key, value[at:], true
 }
 
 // keyValue reads any KeyValue. Of several keys the last counts, several values are merged.

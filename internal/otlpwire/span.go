@@ -36,7 +36,9 @@ func (s *scanner) span(b []byte, start, resource, scope int) bool {
 		rest := b[pos:]
 		switch rest[0] {
 		case tagAttributes:
-			if next := attributes(b, pos, tagAttributes, s.schema.SpanKeys(), slots); next > pos {
+			if next, ok := s.attributes(b, pos, slots); !ok {
+				return false
+			} else if next > pos {
 				pos = next
 				continue
 			}
@@ -93,6 +95,17 @@ func (s *scanner) span(b []byte, start, resource, scope int) bool {
 		pos = f.end
 	}
 	return true
+}
+
+// attributes reads attributes of a span from pos on and returns where it stopped; that is pos itself where the first has
+// an unusual tag or length.
+func (s *scanner) attributes(b []byte, pos int, slots []spanview.Value) (next int, ok bool) {
+	keys := s.schema.SpanKeys()
+	if next = attributes(b, pos, tagAttributes, keys, slots); next > pos {
+		return next, true
+	}
+	at, end := shortBody(b[pos:])
+	return pos + end, end == 0 || s.attribute(b[:pos+end], pos+at, keys, slots)
 }
 
 // addSpan adds a row for the span in [start, end), nil where the batch has too many.
