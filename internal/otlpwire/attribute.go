@@ -17,84 +17,133 @@ const (
 	tagDouble = 4<<3 | wireFixed64
 )
 
-// level says whose attribute is read.
-type level bool
-
-const (
-	ofResource level = false
-	ofSpan     level = true
-)
-
-// attribute reads the KeyValue that begins at pos and ends where b ends into the slots of a resource or span.
-func (s *scanner) attribute(b []byte, pos int, slots []spanview.Value, of level) bool {
-	kv := b[pos:]
-	// A shortcut for short attributes: two fields whose lengths have one byte, the second at the end. SDKs write the key
-	// first, pdata the value. What does not fit here, valid or not, goes the long way below.
-	if n := len(kv); n >= 6 && n < 0x80 {
-		second := 2 + int(kv[1])
-		if second+2 <= n && second+2+int(kv[second+1]) == n {
-			key, value := kv[2:second], kv[second+2:]
-			keyTag, valueTag := kv[0], kv[second]
-			if keyTag == tagValue {
-				key, value = value, key
-				keyTag, valueTag = valueTag, keyTag
-			}
-			if keyTag == tagKey && valueTag == tagValue {
-				var v spanview.Value
-				if len(value) >= 2 && value[0] == tagString && int(value[1]) == len(value)-2 {
-					v.Type, v.Str = spanview.String, view(value[2:])
-				} else {
-					v = shortNumber(value)
-				}
-				if v.Type != spanview.Absent {
-					if of == ofResource || s.schema.MayWantSpan(key) {
-						s.store(key, v, slots, of)
-					}
-					return true
-				}
-			}
+// attributes reads the attributes that begin at pos, one after the other, as long as each is written as most are: a tag of
+// one byte, lengths below 128, a key of four bytes or more and a value with one field, text or number. SDKs write the key
+// first, pdata the value. It returns where it stopped: what begins there, valid or not, goes the long way.
+//
+// It reads memory by itself, since half of its time would be checks of bounds otherwise: an attribute is looked into only
+// once it is known to end within b, and both of its fields within it.
+func attributes(b []byte, pos int, tag byte, keys *spanview.KeyIndex, slots []spanview.Value) int {
+	base := unsafe.Pointer(unsafe.SliceData(b))
+	for pos+8 <= len(b) {
+		head := *(*uint32)(unsafe.Add(base, pos)) // the attribute's tag and length, those of its first field
+		end := pos + 2 + int(head>>8&0x7f)
+		second := pos + 4 + int(head>>24)
+		if head&0x80ff != uint32(tag) || end > len(b) || second+2 > end {
+			return pos
 		}
+		next := uint32(*(*uint16)(unsafe.Add(base, second))) // the tag and length of its second field
+		if second+2+int(next>>8) != end {
+			return pos
+		}
+		var keyEnd, keySize, value, size int
+		switch head>>16&0xff | next<<8&0xff00 {
+		case tagValue | tagKey<<8:
+			keyEnd, keySize, value, size = end, int(next>>8), pos+4, int(head>>24)
+		case tagKey | tagValue<<8:
+			keyEnd, keySize, value, size = second, int(head>>24), second+2, int(next>>8)
+		default:
+			return pos
+		}
+		if keySize < spanview.KeyTailSize || size < 2 {
+			return pos
+		}
+		field := int(*(*uint16)(unsafe.Add(base, value)))
+		if field != tagString|(size-2)<<8 && !isShortNumber(b[value:value+size]) {
+			return pos
+		}
+		tail := *(*uint32)(unsafe.Add(base, keyEnd-spanview.KeyTailSize))
+		if chain := keys.Chain(tail, keySize); chain != 0 {
+			slot := keys.Find(chain, b[keyEnd-keySize:keyEnd])
+			storeShort(slots, slot, b[value:value+size])
+		}
+		pos = end
 	}
-	key, v, ok := s.keyValue(b, pos)
-	if ok {
-		s.store(key, v, slots, of)
-	}
-	return ok
+	return pos
 }
 
-// store puts the first value of a key into its slot: a lookup in pdata's attributes finds that one.
-func (s *scanner) store(key []byte, v spanview.Value, slots []spanview.Value, of level) {
-	slot := 0
-	if of == ofSpan {
-		slot = s.schema.LookupSpan(key)
-	} else {
-		slot = s.schema.LookupResource(key)
+// isShortNumber reports whether an AnyValue of two bytes or more has one field, a number or bool, written as most are.
+func isShortNumber(value []byte) bool {
+	switch value[0] {
+	case tagInt:
+		if len(value) > 10 { // longer ones are read differently
+			return false
+		}
+		last := len(value) - 1
+		for _, c := range value[1:last] {
+			if c < 0x80 {
+				return false
+			}
+		}
+		return value[last] < 0x80
+	case tagBool:
+		return len(value) == 2 && value[1] < 0x80
+	case tagDouble:
+		return len(value) == 9
 	}
-	if uint(slot) < uint(len(slots)) && slots[slot].Type == spanview.Absent {
+	return false
+}
+
+// storeShort puts a value that has one field, a short text or what isShortNumber holds for, into a slot, if there is one
+// and it is free.
+func storeShort(slots []spanview.Value, slot int, value []byte) {
+	if uint(slot) >= uint(len(slots)) || slots[slot].Type != spanview.Absent {
+		return
+	}
+	v := &slots[slot]
+	switch value[0] {
+	case tagString:
+		v.Type, v.Str = spanview.String, view(value[2:])
+	case tagInt:
+		v.Type = spanview.Int
+		v.Num, _, _ = varint(value, 1)
+	case tagBool:
+		v.Type, v.Num = spanview.Bool, uint64(min(value[1], 1))
+	case tagDouble:
+		v.Type, v.Num = spanview.Double, binary.LittleEndian.Uint64(value[1:])
+	}
+}
+
+// attribute reads any KeyValue that begins at pos and ends where b ends into the slots of a resource or span. The first
+// value of a key counts: a lookup in pdata's attributes finds that one.
+func (s *scanner) attribute(b []byte, pos int, keys *spanview.KeyIndex, slots []spanview.Value) bool {
+	key, value, ok := longText(b[pos:])
+	v := spanview.Value{Type: spanview.String, Str: view(value)}
+	if !ok {
+		if key, v, ok = s.keyValue(b, pos); !ok {
+			return false
+		}
+	}
+	if slot := keys.Lookup(key); uint(slot) < uint(len(slots)) && slots[slot].Type == spanview.Absent {
 		slots[slot] = v
 	}
+	return true
 }
 
-// shortNumber reads an AnyValue with one field, a number or a bool. It returns an absent value for any other, valid or not.
-func shortNumber(b []byte) (v spanview.Value) {
-	if len(b) < 2 {
-		return v
+// longText reads a KeyValue of two fields, the key and a text, none of which has 16 KiB. It is a shortcut for statements,
+// URLs and stack traces; ok is false for what is encoded otherwise, valid or not.
+func longText(kv []byte) (key, text []byte, ok bool) {
+	at, end := shortBody(kv)
+	if end == 0 {
+		return nil, nil, false
 	}
-	switch b[0] {
-	case tagInt:
-		if n, end, err := varint(b, 1); err == nil && end == len(b) {
-			v.Type, v.Num = spanview.Int, n
-		}
-	case tagBool:
-		if len(b) == 2 && b[1] < 2 {
-			v.Type, v.Num = spanview.Bool, uint64(b[1])
-		}
-	case tagDouble:
-		if len(b) == 9 {
-			v.Type, v.Num = spanview.Double, binary.LittleEndian.Uint64(b[1:])
-		}
+	at2, end2 := shortBody(kv[end:])
+	if end2 == 0 || end+end2 != len(kv) {
+		return nil, nil, false
 	}
-	return v
+	key, value := kv[at:end], kv[end+at2:]
+	switch {
+	case kv[0] == tagKey && kv[end] == tagValue:
+	case kv[0] == tagValue && kv[end] == tagKey:
+		key, value = value, key
+	default:
+		return nil, nil, false
+	}
+	at, end = shortBody(value)
+	if end == 0 || end != len(value) || value[0] != tagString {
+		return nil, nil, false
+	}
+	return key, value[at:], true
 }
 
 // keyValue reads any KeyValue. Of several keys the last counts, several values are merged.

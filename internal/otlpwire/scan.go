@@ -125,16 +125,11 @@ func (s *scanner) resourceSpans(b []byte, start int) bool {
 }
 
 func (s *scanner) resource(b []byte, pos, index int) bool {
-	slots := s.batch.ResourceValues(index)
+	keys, slots := s.schema.ResourceKeys(), s.batch.ResourceValues(index)
 	for pos < len(b) {
-		if b[pos] == tagResourceAttributes {
-			if at, end := shortBody(b[pos:]); end > 0 {
-				if !s.attribute(b[:pos+end], pos+at, slots, ofResource) {
-					return false
-				}
-				pos += end
-				continue
-			}
+		if next := attributes(b, pos, tagResourceAttributes, keys, slots); next > pos {
+			pos = next
+			continue
 		}
 		f, ok := s.next(b, pos, resourceMessage)
 		if !ok {
@@ -142,7 +137,7 @@ func (s *scanner) resource(b []byte, pos, index int) bool {
 		}
 		switch f.num {
 		case 1:
-			ok = s.attribute(b[:f.end], f.start, slots, ofResource)
+			ok = s.attribute(b[:f.end], f.start, keys, slots)
 		case 3:
 			ok = s.check(b[:f.end], f.start, entityRefMessage, 0)
 		}

@@ -110,6 +110,10 @@ func fillAttributes(m pcommon.Map) {
 	m.PutInt("http.response.status_code", -1)
 	m.PutDouble("service.name", 1.5)
 	m.PutBool("b", true)
+	m.PutStr("url.scheme", "https")
+	m.PutInt("server.port", 8080)
+	m.PutBool("sampled", true)
+	m.PutDouble("ratio", 0.5)
 	m.PutEmptyBytes("bytes").FromRaw([]byte{0, 1})
 	m.PutEmptySlice("slice").AppendEmpty().SetEmptyMap().PutStr("k", "v")
 }

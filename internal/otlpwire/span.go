@@ -36,11 +36,10 @@ func (s *scanner) span(b []byte, start, resource, scope int) bool {
 		rest := b[pos:]
 		switch rest[0] {
 		case tagAttributes:
-			if at, end := shortBody(rest); end > 0 {
-				if !s.attribute(b[:pos+end], pos+at, slots, ofSpan) {
-					return false
-				}
-				pos += end
+			if next, ok := s.attributes(b, pos, slots); !ok {
+				return false
+			} else if next > pos {
+				pos = next
 				continue
 			}
 		case tagTraceID:
@@ -98,6 +97,17 @@ func (s *scanner) span(b []byte, start, resource, scope int) bool {
 	return true
 }
 
+// attributes reads attributes of a span from pos on and returns where it stopped; that is pos itself where the first has
+// an unusual tag or length.
+func (s *scanner) attributes(b []byte, pos int, slots []spanview.Value) (next int, ok bool) {
+	keys := s.schema.SpanKeys()
+	if next = attributes(b, pos, tagAttributes, keys, slots); next > pos {
+		return next, true
+	}
+	at, end := shortBody(b[pos:])
+	return pos + end, end == 0 || s.attribute(b[:pos+end], pos+at, keys, slots)
+}
+
 // addSpan adds a row for the span in [start, end), nil where the batch has too many.
 func (s *scanner) addSpan(start, end, resource, scope int) (*spanview.Span, []spanview.Value) {
 	if !s.room(len(s.batch.Spans), start) {
@@ -153,7 +163,7 @@ func (s *scanner) spanField(b []byte, f field, span *spanview.Span, slots []span
 	case 8:
 		span.End = f.value
 	case 9:
-		return s.attribute(b, f.start, slots, ofSpan)
+		return s.attribute(b, f.start, s.schema.SpanKeys(), slots)
 	case 11, 13:
 		return s.check(b, f.start, typeOf(spanMessage, f.num).message, 0)
 	case 15:

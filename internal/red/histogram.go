@@ -3,6 +3,7 @@ package red
 import (
 	"math"
 	"math/bits"
+	"slices"
 	"time"
 
 	"github.com/lightstep/go-expohisto/structure"
@@ -40,14 +41,17 @@ func addCell(total, cell []uint64) {
 type bounds struct {
 	nanos []uint64
 	// first is, by the number of a duration's bits, the first bucket that such a duration can be in: what is left to search
-	// is the bounds within one power of two.
-	first [65]uint8
+	// is the bounds within one power of two, window of them at most.
+	first  [65]uint16
+	window int
+	// padded are the bounds and behind them a window that no duration passes.
+	padded []uint64
 	// unit are the bounds in the metric's unit.
 	unit []float64
 }
 
 func newBounds(buckets []time.Duration, unit float64) *bounds {
-	b := &bounds{}
+	b := &bounds{window: 1}
 	for _, d := range buckets {
 		b.nanos = append(b.nanos, uint64(d))
 		b.unit = append(b.unit, float64(d)/unit)
@@ -55,23 +59,36 @@ func newBounds(buckets []time.Duration, unit float64) *bounds {
 	for n := range b.first {
 		smallest := uint64(0)
 		if n > 0 {
+			b.first[n] = b.first[n-1]
 			smallest = 1 << (n - 1)
 		}
 		for int(b.first[n]) < len(b.nanos) && b.nanos[b.first[n]] < smallest {
 			b.first[n]++
 		}
+		if n > 0 {
+			b.window = max(b.window, int(b.first[n]-b.first[n-1]))
+		}
+	}
+	b.window = max(b.window, len(b.nanos)-int(b.first[64]))
+	b.padded = slices.Clone(b.nanos)
+	for range b.window {
+		b.padded = append(b.padded, math.MaxUint64)
 	}
 	return b
 }
 
 // bucket returns the index of the bucket a duration lies in: the first whose bound is not below it, len(nanos) where none
-// is.
+// is. It does not branch on the duration, since no processor could guess it.
 func (b *bounds) bucket(nanos uint64) int {
-	i := int(b.first[bits.Len64(nanos)])
-	for i < len(b.nanos) && nanos > b.nanos[i] {
-		i++
+	i, n := uint64(b.first[bits.Len64(nanos)]), b.window
+	for n > 1 {
+		half := n / 2
+		_, below := bits.Sub64(b.padded[i+uint64(half)-1], nanos, 0)
+		i += uint64(half) & -below
+		n -= half
 	}
-	return i
+	_, below := bits.Sub64(b.padded[i], nanos, 0)
+	return int(i + below)
 }
 
 // nanosPerUnit returns how many nanoseconds the metric's unit has.

@@ -36,6 +36,18 @@ func TestBoundIsTheLastDurationOfItsBucket(t *testing.T) {
 	}
 }
 
+func TestAsManyBoundsAsAreAllowedHaveABucketEach(t *testing.T) {
+	var buckets []time.Duration
+	for i := range 256 {
+		buckets = append(buckets, time.Duration(1000+i*i))
+	}
+	b := newBounds(buckets, float64(time.Millisecond))
+	for i, bound := range buckets {
+		require.Equal(t, i, b.bucket(uint64(bound)), "at %s", bound)
+		require.Equal(t, i+1, b.bucket(uint64(bound)+1), "1 ns above %s", bound)
+	}
+}
+
 // The peers search their bounds as floats of the unit; where those are exact both must agree.
 func TestBucketsAgreeWithFloatSearchOfTheUnit(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))

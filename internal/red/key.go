@@ -2,6 +2,8 @@ package red
 
 import (
 	"encoding/binary"
+	"slices"
+	"unsafe"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
 )
@@ -24,6 +26,7 @@ const (
 const (
 	rawTypeShift = 12
 	rawLong      = 1<<rawTypeShift - 1
+	rawMax       = 2 + textMax
 )
 
 // appendRawResource appends what a resource adds to raw keys.
@@ -51,14 +54,48 @@ func (f *family) appendRawSpan(key []byte, s *spanview.Span, values []spanview.V
 	if f.statusCode {
 		status = statusIndex(s.Status)
 	}
-	key = append(key, kind<<4|status)
+	// Room for all of it first, so that it is not asked for with each value. The scratch has it after the first span.
+	key = slices.Grow(key, 1+(1+len(f.slots))*rawMax)
+	at := len(key)
+	key = key[:cap(key)]
+	key[at] = kind<<4 | status
+	at++
 	if f.spanName {
-		key = appendRawText(key, s.Name, spanview.String)
+		at = putRawText(key, at, s.Name)
 	}
 	for _, slot := range f.slots {
-		key = appendRaw(key, &values[slot])
+		if v := &values[slot]; v.Type == spanview.String {
+			at = putRawText(key, at, v.Str)
+		} else {
+			at = len(appendRaw(key[:at], v))
+		}
 	}
-	return key
+	return key[:at]
+}
+
+// putRawText does what appendRawText does with a text, where there is room for it, and returns where it ends. It reads
+// and writes memory by itself: a call and the checks of bounds would take longer than the one or two words from the
+// beginning of a short text, and as many up to its end, which overlap.
+func putRawText(key []byte, at int, s string) int {
+	n := min(len(s), textMax)
+	_ = key[at+1+textMax]
+	to, from := unsafe.Add(unsafe.Pointer(unsafe.SliceData(key)), at), unsafe.Pointer(unsafe.StringData(s))
+	*(*uint16)(to) = uint16(spanview.String)<<rawTypeShift | uint16(n)
+	to = unsafe.Add(to, 2)
+	switch {
+	case n > 32 || n < 4:
+		copy(key[at+2:], s[:n])
+	case n >= 16:
+		*(*[16]byte)(to) = *(*[16]byte)(from)
+		*(*[16]byte)(unsafe.Add(to, n-16)) = *(*[16]byte)(unsafe.Add(from, n-16))
+	case n >= 8:
+		*(*[8]byte)(to) = *(*[8]byte)(from)
+		*(*[8]byte)(unsafe.Add(to, n-8)) = *(*[8]byte)(unsafe.Add(from, n-8))
+	default:
+		*(*[4]byte)(to) = *(*[4]byte)(from)
+		*(*[4]byte)(unsafe.Add(to, n-4)) = *(*[4]byte)(unsafe.Add(from, n-4))
+	}
+	return at + 2 + n
 }
 
 func appendRaw(key []byte, v *spanview.Value) []byte {

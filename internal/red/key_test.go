@@ -25,6 +25,16 @@ func keyRig(tb testing.TB) (*rig, [2]spanview.SpanSlot) {
 	return r, [2]spanview.SpanSlot{a, b}
 }
 
+func TestRawTextsOfAnyLengthAreWritten(t *testing.T) {
+	text := strings.Repeat("0123456789abcdefghijklmnopqrstuvwxyz", 40)
+	for n := range textMax + 20 {
+		key := make([]byte, 3+rawMax)
+		end := putRawText(key, 3, text[:n])
+		require.Equal(t, appendRawText(make([]byte, 3), text[:n], spanview.String), key[:end], "%d bytes", n)
+		require.Equal(t, make([]byte, len(key)-end), key[end:], "behind %d bytes", n)
+	}
+}
+
 // FuzzKeys checks what tables and registry rely on: of two spans with equal raw keys the series are the same, and of two
 // spans with different labels the series are not.
 func FuzzKeys(f *testing.F) {

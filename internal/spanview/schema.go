@@ -17,8 +17,8 @@ const MaxSlots = 64
 // Schema lists the attribute keys that some observer asked for, span and resource level apart. It is built while the
 // configuration is compiled and never changes once a reader uses it: a reload builds a new one.
 type Schema struct {
-	span     keyIndex
-	resource keyIndex
+	span     KeyIndex
+	resource KeyIndex
 }
 
 // Clone returns a copy that can be extended: every slot of s means the same key in it.
@@ -61,11 +61,14 @@ func (s *Schema) SpanKey(slot SpanSlot) string { return s.span.keys[slot] }
 // ResourceKey returns the attribute key of a slot.
 func (s *Schema) ResourceKey(slot ResourceSlot) string { return s.resource.keys[slot] }
 
-// MayWantSpan is the cheap question before [Schema.LookupSpan]: where it is false, the key of a span attribute has no slot.
-func (s *Schema) MayWantSpan(key []byte) bool { return s.span.mayHold(key) }
+// SpanKeys returns the index of the wanted span attributes' keys.
+func (s *Schema) SpanKeys() *KeyIndex { return &s.span }
+
+// ResourceKeys returns the index of the wanted resource attributes' keys.
+func (s *Schema) ResourceKeys() *KeyIndex { return &s.resource }
 
 // LookupSpan returns the slot of a span attribute's key, or -1. It does not allocate and does not keep the key.
-func (s *Schema) LookupSpan(key []byte) int { return s.span.lookup(key) }
+func (s *Schema) LookupSpan(key []byte) int { return s.span.Lookup(key) }
 
 // LookupResource returns the slot of a resource attribute's key, or -1. It does not allocate and does not keep the key.
-func (s *Schema) LookupResource(key []byte) int { return s.resource.lookup(key) }
+func (s *Schema) LookupResource(key []byte) int { return s.resource.Lookup(key) }
