@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -44,17 +45,27 @@ func StartPrometheus(t testing.TB, features ...string) *Prometheus {
 
 func buildPrometheus(t testing.TB) string {
 	t.Helper()
-	root := Root(t)
-	binary := filepath.Join(root, "bin", "servers", "prometheus")
+	binary := filepath.Join(Root(t), "bin", "servers", "prometheus")
+	if err := buildOnce(Root(t), binary); err != nil {
+		t.Fatal(err)
+	}
+	return binary
+}
+
+var building sync.Mutex // tests that run side by side build it once
+
+func buildOnce(root, binary string) error {
+	building.Lock()
+	defer building.Unlock()
 	if _, err := os.Stat(binary); err == nil {
-		return binary
+		return nil
 	}
 	build := exec.Command("go", "build", "-tags", "remove_all_sd", "-o", binary, "github.com/prometheus/prometheus/cmd/prometheus")
 	build.Dir = filepath.Join(root, "testbed", "servers", "prometheus")
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("cannot build Prometheus: %v\n%s", err, out)
+		return fmt.Errorf("cannot build Prometheus: %w\n%s", err, out)
 	}
-	return binary
+	return nil
 }
 
 // RemoteWriteURL is where the server takes remote write.
