@@ -46,6 +46,7 @@ type conn struct {
 	// a GOAWAY are not.
 	lastID, lastTaken uint32
 
+	output     *output
 	out        []byte // what is to be written
 	received   int64  // bytes that the connection's window has not been opened for
 	sendWindow int64
@@ -59,7 +60,7 @@ type conn struct {
 
 func newConn(s *Server, nc net.Conn) *conn {
 	c := &conn{
-		server: s, net: nc, in: newInput(nc, s.options.Room, s.options.ReadBuffer),
+		server: s, net: nc, in: newInput(nc, s.options.Room, s.options.ReadBuffer), output: newOutput(nc),
 		streams: map[uint32]*stream{}, sendWindow: defaultWindow, peerWindow: defaultWindow, began: time.Now(),
 	}
 	c.now = c.began
@@ -259,7 +260,7 @@ func (c *conn) flush() error {
 		return net.ErrClosed
 	}
 	c.writing.Store(time.Now().UnixNano())
-	_, err := c.net.Write(c.out)
+	err := c.output.write(c.out)
 	c.writing.Store(0)
 	c.over = err != nil
 	if cap(c.out) > outKept {

@@ -1,7 +1,6 @@
 package rawgrpc
 
 import (
-	"errors"
 	"io"
 	"net"
 	"syscall"
@@ -18,7 +17,7 @@ const (
 // input is a connection's read buffer: bytes r to w have been read and not been looked at. An idle connection has none.
 type input struct {
 	conn net.Conn
-	raw  syscall.RawConn // nil where the connection has none, as with TLS
+	raw  syscall.RawConn // nil where the connection has none
 	room Room
 	size int
 
@@ -33,15 +32,22 @@ type input struct {
 }
 
 func newInput(c net.Conn, room Room, size int) *input {
-	in := &input{conn: c, room: room, size: size}
-	switch c := c.(type) { // only where reading the descriptor is reading the connection
-	case *net.TCPConn:
-		in.raw, _ = c.SyscallConn()
-	case *net.UnixConn:
-		in.raw, _ = c.SyscallConn()
-	}
+	in := &input{conn: c, raw: rawConn(c), room: room, size: size}
 	in.ready = in.readDescriptor
 	return in
+}
+
+// rawConn returns how the connection's descriptor is reached, nil where reading that would not be reading the connection,
+// as with TLS.
+func rawConn(c net.Conn) syscall.RawConn {
+	var raw syscall.RawConn
+	switch c := c.(type) {
+	case *net.TCPConn:
+		raw, _ = c.SyscallConn()
+	case *net.UnixConn:
+		raw, _ = c.SyscallConn()
+	}
+	return raw
 }
 
 // pending returns the bytes that have not been looked at.
@@ -128,12 +134,12 @@ func (in *input) readDescriptor(fd uintptr) bool {
 		in.take()
 	}
 	for {
-		in.n, in.err = syscall.Read(int(fd), (*in.buf)[in.w:])
-		if !errors.Is(in.err, syscall.EINTR) {
+		in.n, in.err = readFD(fd, (*in.buf)[in.w:])
+		if in.err != syscall.EINTR { //nolint:errorlint // an Errno as it is
 			break
 		}
 	}
-	if errors.Is(in.err, syscall.EAGAIN) {
+	if in.err == syscall.EAGAIN { //nolint:errorlint // an Errno as it is
 		in.n, in.err = 0, nil
 		if in.w == 0 {
 			in.free()

@@ -52,7 +52,7 @@ type Engine struct {
 	base     *spanview.Schema
 	reloadMu sync.Mutex // serializes reloads
 
-	lanes    chan *lane
+	lanes    *lanes
 	laneList []*lane
 
 	reliefMu sync.Mutex // one relief at a time
@@ -97,13 +97,12 @@ func New(s Settings) (*Engine, error) {
 	}
 	e.out = newOutQueue(e.budget, &s.Config.Output, s.Limits.Buffers)
 	e.emitter.init(e)
-	e.lanes = make(chan *lane, laneCount)
 	for i := range laneCount {
 		l := &lane{index: i, writer: e.buf.NewWriter(), rowsMax: rowsFor(s.Limits.Buffers, laneCount, e.plan.Load().schema)}
 		l.batch.RowsMax = l.rowsMax
 		e.laneList = append(e.laneList, l)
-		e.lanes <- l
 	}
+	e.lanes = newLanes(e.laneList)
 	return e, nil
 }
 

@@ -38,11 +38,11 @@ type Accepted struct {
 
 // NewRequest takes a lane and returns room for a body of size bytes. It fails with ErrNoBudget.
 func (e *Engine) NewRequest(size int, now time.Time) (*Request, error) {
-	l := <-e.lanes
+	l := e.lanes.take()
 	body, err := l.writer.Reserve(size)
 	for err != nil {
 		if !e.mayFit(size) || !e.relieve(e.clock(now)) {
-			e.lanes <- l
+			e.lanes.give(l)
 			e.counts.refuse(refusedNoBudget, size)
 			return nil, ErrNoBudget
 		}
@@ -58,7 +58,7 @@ func (r *Request) Body() []byte { return r.body }
 // Discard ends the request as if it had never been.
 func (r *Request) Discard() {
 	r.lane.writer.Rollback()
-	r.engine.lanes <- r.lane
+	r.engine.lanes.give(r.lane)
 }
 
 // Accept reads the request and takes it in, whole or not at all, and ends it in either case. Errors: an
@@ -66,7 +66,7 @@ func (r *Request) Discard() {
 // Accepted says what was read and refused.
 func (r *Request) Accept(now time.Time) (Accepted, error) {
 	e, l := r.engine, r.lane
-	defer func() { e.lanes <- l }()
+	defer func() { e.lanes.give(l) }()
 	p := e.plan.Load()
 	b := &l.batch
 	if err := otlpwire.Scan(r.body, p.schema, b); err != nil {
