@@ -21,6 +21,9 @@ var (
 // status200 is ":status: 200" in HPACK's static table.
 const status200 = 0x88
 
+// tableEmpty tells a decoder that its table has no bytes any more (RFC 7541, 6.3).
+const tableEmpty = 0x20
+
 // statusMessageMax bounds what a client is told, so that its trailers fit into a frame.
 const statusMessageMax = 2 << 10
 
@@ -58,16 +61,26 @@ func (c *conn) send(a answer) bool {
 		return false
 	}
 	c.sendWindow -= size
-	c.out = appendFrameHeader(c.out, len(answerHeaders), http2.FrameHeaders, http2.FlagHeadersEndHeaders, a.stream)
-	c.out = append(c.out, answerHeaders...)
+	c.headers(a.stream, 0, answerHeaders)
 	c.out = appendFrameHeader(c.out, int(size), http2.FrameData, 0, a.stream)
 	c.out = append(c.out, 0)
 	c.out = binary.BigEndian.AppendUint32(c.out, uint32(len(a.body)))
 	c.out = append(c.out, a.body...)
-	c.out = appendFrameHeader(c.out, len(answerTrailers), http2.FrameHeaders, http2.FlagHeadersEndHeaders|http2.FlagHeadersEndStream, a.stream)
-	c.out = append(c.out, answerTrailers...)
+	c.headers(a.stream, http2.FlagHeadersEndStream, answerTrailers)
 	c.keepalive.strikes = 0
 	return true
+}
+
+// headers writes a header block.
+func (c *conn) headers(stream uint32, flags http2.Flags, block []byte) {
+	flags |= http2.FlagHeadersEndHeaders
+	if c.shrunk {
+		c.shrunk = false
+		c.out = append(appendFrameHeader(c.out, 1+len(block), http2.FrameHeaders, flags, stream), tableEmpty)
+	} else {
+		c.out = appendFrameHeader(c.out, len(block), http2.FrameHeaders, flags, stream)
+	}
+	c.out = append(c.out, block...)
 }
 
 // release writes the answers whose windows have been opened. Too many that wait end the connection.
@@ -99,8 +112,7 @@ func (c *conn) answerHTTP(s *stream, code string) {
 
 // answerAlone answers with headers alone. A client that is still sending is told to stop (RFC 9113, 8.1).
 func (c *conn) answerAlone(s *stream, block []byte) {
-	c.out = appendFrameHeader(c.out, len(block), http2.FrameHeaders, http2.FlagHeadersEndHeaders|http2.FlagHeadersEndStream, s.id)
-	c.out = append(c.out, block...)
+	c.headers(s.id, http2.FlagHeadersEndStream, block)
 	if !s.ended {
 		c.out = appendReset(c.out, s.id, http2.ErrCodeNo)
 	}

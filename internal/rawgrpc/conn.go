@@ -51,6 +51,7 @@ type conn struct {
 	sendWindow int64
 	peerWindow int64    // of new streams
 	held       []answer // answers that wait for a window
+	shrunk     bool     // the client has a smaller header table, which the next block has to confirm
 	greeted    bool     // the client's first frame, SETTINGS, was there
 	draining   bool     // no new calls
 	over       bool     // nothing more is written
@@ -67,7 +68,7 @@ func newConn(s *Server, nc net.Conn) *conn {
 	if s.options.Connected != nil {
 		c.ctx = s.options.Connected(c.ctx, nc)
 	}
-	c.hpack = hpack.NewDecoder(4096, c.onField)
+	c.hpack = hpack.NewDecoder(headerTableDefault, c.onField)
 	c.hpack.SetMaxStringLength(headerListMax)
 	c.receiving.Store(c.began.UnixNano()) // the preface
 	c.lastRead.Store(c.now.UnixNano())

@@ -9,6 +9,9 @@ import (
 	"golang.org/x/net/http2"
 )
 
+// headerTableDefault is HPACK's table where nobody has said otherwise.
+const headerTableDefault = 4096
+
 // onFrame takes a frame. It returns an error that ends the connection.
 func (c *conn) onFrame(f frame) error {
 	if !c.greeted && f.kind != http2.FrameSettings {
@@ -89,7 +92,10 @@ func (c *conn) onSettings(f frame) error {
 		if broken, ok := errors.AsType[http2.ConnectionError](setting.Valid()); ok {
 			return connError(broken)
 		}
-		if setting.ID == http2.SettingInitialWindowSize {
+		switch setting.ID {
+		case http2.SettingHeaderTableSize: // a decoder may insist on it, though nothing is in the table (RFC 7541, 4.2)
+			c.shrunk = c.shrunk || setting.Val < headerTableDefault
+		case http2.SettingInitialWindowSize:
 			if err := c.resizeWindows(int64(setting.Val)); err != nil {
 				return err
 			}
