@@ -47,6 +47,7 @@ type conn struct {
 	lastID, lastTaken uint32
 
 	out        []byte // what is to be written
+	data       []byte // of the answer that is being written, kept to be used again
 	received   int64  // bytes that the connection's window has not been opened for
 	sendWindow int64
 	peerWindow int64    // of new streams
@@ -205,6 +206,9 @@ func (c *conn) takeFrames() error {
 		moved = true
 		if err := c.onFrame(f); err != nil {
 			return err
+		}
+		if len(c.held) > c.server.options.StreamsMax { // the client never opens its windows
+			return connError(http2.ErrCodeEnhanceYourCalm)
 		}
 	}
 	switch {

@@ -102,7 +102,8 @@ func (c *conn) onSettings(f frame) error {
 		}
 	}
 	c.out = appendFrameHeader(c.out, 0, http2.FrameSettings, http2.FlagSettingsAck, 0)
-	return c.release()
+	c.release()
+	return nil
 }
 
 // resizeWindows changes the send windows of all streams, those that are open included (RFC 9113, 6.9.2).
@@ -151,7 +152,8 @@ func (c *conn) onWindowUpdate(f frame) error {
 		if c.sendWindow += by; c.sendWindow > math.MaxInt32 {
 			return connError(http2.ErrCodeFlowControl)
 		}
-		return c.release()
+		c.release()
+		return nil
 	}
 	if f.stream > c.lastID {
 		return connError(http2.ErrCodeProtocol)
@@ -169,7 +171,8 @@ func (c *conn) onWindowUpdate(f frame) error {
 			if a.window += by; a.window > math.MaxInt32 {
 				return connError(http2.ErrCodeFlowControl)
 			}
-			return c.release()
+			c.release()
+			return nil
 		}
 	}
 	return nil

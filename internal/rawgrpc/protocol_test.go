@@ -306,7 +306,6 @@ func TestAClientThatNeverOpensItsWindowIsCutOff(t *testing.T) {
 		p.open(stream, callHeaders...)
 		require.NoError(t, p.WriteData(stream, true, message(nil)))
 	}
-	require.NoError(t, p.WriteWindowUpdate(0, 1))
 	require.Equal(t, "goaway ENHANCE_YOUR_CALM ", p.outcome(1))
 }
 

@@ -1,0 +1,46 @@
+package rawgrpc
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/http2"
+)
+
+// dataOf returns an answer's data and the lengths of the frames that it came in; window is opened by so much for each.
+func (p *peer) dataOf(stream, window uint32) (data []byte, lengths []int) {
+	for {
+		f, err := p.ReadFrame()
+		require.NoError(p.t, err)
+		switch f := f.(type) {
+		case *http2.DataFrame:
+			data, lengths = append(data, f.Data()...), append(lengths, len(f.Data()))
+			require.NoError(p.t, p.WriteWindowUpdate(stream, window))
+		case *http2.MetaHeadersFrame:
+			if f.StreamEnded() {
+				return data, lengths
+			}
+		}
+	}
+}
+
+// TestAnAnswerLargerThanTheWindow: a client opens its window for what it has got, so that all that fits has to be sent.
+func TestAnAnswerLargerThanTheWindow(t *testing.T) {
+	p := start(t).connect(t, http2.Setting{ID: http2.SettingInitialWindowSize, Val: 10})
+	p.open(1, callHeaders...)
+	require.NoError(t, p.WriteData(1, true, message([]byte("body"))))
+	data, lengths := p.dataOf(1, 20)
+	require.Equal(t, message(digest([]byte("body"))), data)
+	require.Equal(t, []int{10, 20, 7}, lengths)
+}
+
+// TestAnAnswerDoesNotWaitForOthers: its own window is open.
+func TestAnAnswerDoesNotWaitForOthers(t *testing.T) {
+	p := start(t).connect(t, http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
+	p.open(1, callHeaders...)
+	require.NoError(t, p.WriteData(1, true, message(nil)))
+	p.open(3, callHeaders...)
+	require.NoError(t, p.WriteWindowUpdate(3, 100))
+	require.NoError(t, p.WriteData(3, true, message(nil)))
+	require.Equal(t, "status 0", p.outcome(3))
+}
