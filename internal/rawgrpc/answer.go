@@ -40,6 +40,10 @@ func unknownMethod(path string) error {
 
 // answer answers a call and forgets it. The lock is held.
 func (c *conn) answer(s *stream, body []byte, err error) {
+	if s.abandoned {
+		c.forget(s)
+		return
+	}
 	if err == nil && len(body) > AnswerMax {
 		err = status.Errorf(codes.Internal, "the answer has %d bytes, at most %d can be told", len(body), AnswerMax)
 	}
@@ -141,8 +145,8 @@ func (c *conn) unanswered(s *stream, why Refusal, cause error) {
 // reset ends a stream that breaks HTTP's rules.
 func (c *conn) reset(s *stream, code http2.ErrCode) {
 	c.out = appendReset(c.out, s.id, code)
-	if s.running { // its method comes back, and its answer goes nowhere
-		s.cancel()
+	if s.running {
+		s.abandon()
 		return
 	}
 	c.forget(s)

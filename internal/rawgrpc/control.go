@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"slices"
 
 	"golang.org/x/net/http2"
 )
@@ -68,9 +69,10 @@ func (c *conn) onReset(f frame) error {
 	}
 	s := c.streams[f.stream]
 	switch {
-	case s == nil:
-	case s.running: // its answer is written, and ignored
-		s.cancel()
+	case s == nil: // its answer may wait for a window that nobody opens any more
+		c.held = slices.DeleteFunc(c.held, func(a answer) bool { return a.stream == f.stream })
+	case s.running:
+		s.abandon()
 	default:
 		c.unanswered(s, RefusedNotReceived, errBrokenOff)
 	}

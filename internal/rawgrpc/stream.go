@@ -27,6 +27,8 @@ type stream struct {
 	ended   bool // the client has sent all
 	running bool // its method runs apart
 	cancel  context.CancelFunc
+	// abandoned: the stream was reset while its method ran, which comes back to nobody.
+	abandoned bool
 
 	declared   int64 // content-length, -1 where there is none
 	data       int64 // bytes of data so far
@@ -233,6 +235,11 @@ func (c *conn) finishApart(s *stream) {
 			c.kick() // the connection's goroutine ends it
 		}
 	})
+}
+
+func (s *stream) abandon() {
+	s.abandoned = true
+	s.cancel()
 }
 
 func (s *stream) callContext() (context.Context, context.CancelFunc) {

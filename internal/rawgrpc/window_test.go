@@ -1,6 +1,7 @@
 package rawgrpc
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -43,4 +44,36 @@ func TestAnAnswerDoesNotWaitForOthers(t *testing.T) {
 	require.NoError(t, p.WriteWindowUpdate(3, 100))
 	require.NoError(t, p.WriteData(3, true, message(nil)))
 	require.Equal(t, "status 0", p.outcome(3))
+}
+
+// TestAnAnswerOfAStreamThatWasResetIsForgotten: nothing may be sent on it, and no window is opened for it.
+func TestAnAnswerOfAStreamThatWasResetIsForgotten(t *testing.T) {
+	r := start(t, func(o *Options) {
+		o.StreamsMax = 2
+		o.Methods[waitPath] = Method{Waits: true, Take: func(ctx context.Context, _ *Message) ([]byte, error) {
+			<-ctx.Done()
+			return nil, nil
+		}}
+	})
+	p := r.connect(t, http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
+	p.open(1, with(without(":path")[:4], ":path", waitPath, "content-type", "application/grpc")...)
+	require.NoError(t, p.WriteData(1, true, message(nil)))
+	require.NoError(t, p.WriteRSTStream(1, http2.ErrCodeCancel))
+	stream := uint32(3)
+	for ; stream < 20; stream += 2 {
+		p.open(stream, callHeaders...)
+		require.NoError(t, p.WriteData(stream, true, message(nil)))
+		require.NoError(t, p.WriteRSTStream(stream, http2.ErrCodeCancel))
+	}
+	p.open(stream, callHeaders...)
+	require.NoError(t, p.WriteWindowUpdate(stream, 100))
+	require.NoError(t, p.WriteData(stream, true, message(nil)))
+	for {
+		f, err := p.ReadFrame()
+		require.NoError(t, err)
+		require.NotEqual(t, uint32(1), f.Header().StreamID, "%v", f)
+		if f.Header().StreamID == stream && f.Header().Flags.Has(http2.FlagHeadersEndStream) {
+			return
+		}
+	}
 }
