@@ -210,6 +210,11 @@ func (c *conn) takeFrames() error {
 		if len(c.held) > c.server.options.StreamsMax { // the client never opens its windows
 			return connError(http2.ErrCodeEnhanceYourCalm)
 		}
+		if len(c.out) >= outKept/2 { // a few bytes may ask for many: a path in the header table that nothing serves
+			if err := c.flush(); err != nil {
+				return err
+			}
+		}
 	}
 	switch {
 	case len(c.in.pending()) == 0:
