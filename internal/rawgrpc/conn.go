@@ -261,12 +261,12 @@ func (c *conn) awaitedSince() int64 {
 
 // flush writes what there is to be written. The lock is held.
 func (c *conn) flush() error {
-	if len(c.out) == 0 {
-		return nil
-	}
 	if c.over {
 		c.out = c.out[:0]
 		return net.ErrClosed
+	}
+	if len(c.out) == 0 {
+		return nil
 	}
 	c.writing.Store(time.Now().UnixNano())
 	_, err := c.net.Write(c.out)
