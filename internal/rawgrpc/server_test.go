@@ -389,3 +389,15 @@ func TestAConnectionThatCannotBeWrittenEnds(t *testing.T) {
 		t.Fatal("it goes on reading")
 	}
 }
+
+func TestStopRightBehindServe(t *testing.T) {
+	for range 50 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		s := New(Options{ReceiveTimeout: time.Minute})
+		served := make(chan error, 1)
+		go func() { served <- s.Serve(l) }()
+		s.Stop(context.Background())
+		require.NoError(t, <-served)
+	}
+}
