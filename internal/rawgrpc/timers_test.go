@@ -34,6 +34,7 @@ func inBubble(t *testing.T, o Options, test func(t *testing.T, p *peer)) {
 	synctest.Test(t, func(t *testing.T) {
 		room := &testRoom{}
 		room.max.Store(1 << 20)
+		o.ReadBuffer = 256 << 10
 		o.Methods, o.MessageMax, o.StreamsMax, o.Room = map[string]Method{echoPath: {Take: echo}}, 1<<20, 10, room
 		o.Refused = func(_ string, _ Refusal, err error) error { return err }
 		l := &pipeListener{conns: make(chan net.Conn, 1), closed: make(chan struct{})}
@@ -56,6 +57,8 @@ func inBubble(t *testing.T, o Options, test func(t *testing.T, p *peer)) {
 			require.NoError(t, err)
 		}
 		<-greeted
+		synctest.Wait()
+		require.Zero(t, room.used.Load(), "an idle connection has no buffer")
 		test(t, p)
 		_ = client.Close()
 		s.Stop(t.Context())
