@@ -2,6 +2,7 @@ package rawgrpc
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net"
 	"strings"
@@ -53,4 +54,30 @@ func TestWhatIsToBeWrittenStaysSmall(t *testing.T) {
 	}
 	s, _ := play(t, sent.Bytes())
 	require.Less(t, s.largest, 2*outKept)
+}
+
+// TestTinyFramesTakeNoMemory sends a message in frames of a byte.
+func TestTinyFramesTakeNoMemory(t *testing.T) {
+	var block, sent bytes.Buffer
+	encoder, framer := hpack.NewEncoder(&block), http2.NewFramer(&sent, nil)
+	for i := 0; i < len(callHeaders); i += 2 {
+		require.NoError(t, encoder.WriteField(hpack.HeaderField{Name: callHeaders[i], Value: callHeaders[i+1]}))
+	}
+	require.NoError(t, framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block.Bytes(), EndHeaders: true}))
+	body := randomBytes(20_000)
+	for _, b := range message(body) {
+		require.NoError(t, framer.WriteData(1, false, []byte{b}))
+	}
+	require.NoError(t, framer.WriteData(1, true, nil))
+	var got []byte
+	_, c := play(t, sent.Bytes(), func(o *Options) {
+		o.ReadBuffer = 1 << 20
+		o.Methods[echoPath] = Method{Take: func(ctx context.Context, m *Message) ([]byte, error) {
+			var err error
+			got, err = echo(ctx, m)
+			return got, err
+		}}
+	})
+	require.Equal(t, digest(body), got)
+	require.LessOrEqual(t, cap(c.spare[0].message.pieces), 2*piecesMax)
 }

@@ -16,6 +16,10 @@ const streamWindow = 1 << 20
 // prefixSize is that of the flag and the length before a message.
 const prefixSize = 5
 
+// piecesMax is in how many pieces a message may lie in the read buffer: frames of a byte each would take more memory for
+// their slices than for what is in them. Those of ordinary frames are fewer.
+const piecesMax = 256
+
 // stream is a call that has begun. It is protected by its connection's lock.
 type stream struct {
 	id      uint32
@@ -73,6 +77,9 @@ func (s *stream) take(p []byte, o *Options) (Refusal, error) {
 		return RefusedFraming, errMore
 	}
 	s.message.pieces = append(s.message.pieces, p)
+	if len(s.message.pieces)-len(s.own) >= piecesMax && !s.detach(o.Room) {
+		return RefusedNoRoom, errNoRoom
+	}
 	return 0, nil
 }
 
@@ -150,7 +157,11 @@ func (s *stream) release(room Room) {
 	}
 	clear(s.own)
 	clear(s.message.pieces)
-	*s = stream{own: s.own[:0], message: Message{pieces: s.message.pieces[:0]}}
+	own, pieces := s.own[:0], s.message.pieces[:0]
+	if cap(own)+cap(pieces) > 2*piecesMax { // a large message that came bit by bit
+		own, pieces = nil, nil
+	}
+	*s = stream{own: own, message: Message{pieces: pieces}}
 }
 
 // onData takes a DATA frame. It returns a connection error.
