@@ -37,6 +37,7 @@ type conn struct {
 	mu      sync.Mutex // protects all below
 	began   time.Time
 	now     time.Time // of the last read
+	quiet   time.Time // when the last call ended, or the connection began
 	partial time.Time // of the read that brought the start of a frame whose end is awaited; zero: none is
 	hpack   *hpack.Decoder
 	block   headerBlock
@@ -64,7 +65,7 @@ func newConn(s *Server, nc net.Conn) *conn {
 		server: s, net: nc, in: newInput(nc, s.options.Room, s.options.ReadBuffer),
 		streams: map[uint32]*stream{}, sendWindow: defaultWindow, peerWindow: defaultWindow, began: time.Now(),
 	}
-	c.now = c.began
+	c.now, c.quiet = c.began, c.began
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
 	if s.options.Connected != nil {
 		c.ctx = s.options.Connected(c.ctx, nc)
@@ -74,7 +75,7 @@ func newConn(s *Server, nc net.Conn) *conn {
 	c.receiving.Store(c.began.UnixNano()) // the preface
 	c.lastRead.Store(c.now.UnixNano())
 	c.keepalive.begin(c.now, &s.options.Keepalive)
-	c.due.Store(c.keepalive.next(c, &s.options.Keepalive))
+	c.due.Store(c.keepalive.next(c, c.now, &s.options.Keepalive))
 	return c
 }
 

@@ -258,6 +258,9 @@ const spareStreams = 16
 // forget ends a stream.
 func (c *conn) forget(s *stream) {
 	delete(c.streams, s.id)
+	if c.quiet = c.now; s.running {
+		c.quiet = time.Now()
+	}
 	s.release(c.server.options.Room)
 	if len(c.spare) < spareStreams {
 		c.spare = append(c.spare, s)

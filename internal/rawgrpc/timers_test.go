@@ -110,6 +110,29 @@ func TestIdleAndOldConnectionsEnd(t *testing.T) {
 	}
 }
 
+// TestAnsweredPingsAreNoCalls: a connection that is kept alive is idle all the same.
+func TestAnsweredPingsAreNoCalls(t *testing.T) {
+	k := Keepalive{MaxConnectionIdle: time.Hour, Time: 10 * time.Minute}
+	inBubble(t, Options{ReceiveTimeout: time.Minute, Keepalive: k}, func(t *testing.T, p *peer) {
+		time.Sleep(5 * time.Minute)
+		p.open(1, callHeaders...)
+		require.NoError(t, p.WriteData(1, true, message(nil)))
+		require.Equal(t, "status 0", p.outcome(1))
+		began := time.Now()
+		for range 100 {
+			f, err := p.ReadFrame()
+			require.NoError(t, err)
+			if _, ended := f.(*http2.GoAwayFrame); ended {
+				require.InDelta(t, 60, time.Since(began).Minutes(), 1)
+				return
+			}
+			require.IsType(t, &http2.PingFrame{}, f)
+			require.NoError(t, p.WritePing(true, [8]byte{}))
+		}
+		t.Fatal("it is never idle")
+	})
+}
+
 func TestASilentClientIsPingedAndCutOff(t *testing.T) {
 	inBubble(t, Options{ReceiveTimeout: time.Minute, Keepalive: Keepalive{Time: time.Hour, Timeout: 10 * time.Second}}, func(t *testing.T, p *peer) {
 		for range 2 { // as long as it answers it stays
