@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -277,10 +278,26 @@ func parseTimeout(s string) time.Duration {
 	if len(s) < 2 || len(s) > 9 {
 		return 0
 	}
-	units := map[byte]time.Duration{'H': time.Hour, 'M': time.Minute, 'S': time.Second, 'm': time.Millisecond, 'u': time.Microsecond, 'n': time.Nanosecond}
-	n, err := strconv.ParseUint(s[:len(s)-1], 10, 32)
-	if err != nil {
+	var unit time.Duration
+	switch s[len(s)-1] {
+	case 'H':
+		unit = time.Hour
+	case 'M':
+		unit = time.Minute
+	case 'S':
+		unit = time.Second
+	case 'm':
+		unit = time.Millisecond
+	case 'u':
+		unit = time.Microsecond
+	case 'n':
+		unit = time.Nanosecond
+	default:
 		return 0
 	}
-	return time.Duration(n) * units[s[len(s)-1]]
+	n, err := strconv.ParseUint(s[:len(s)-1], 10, 32)
+	if err != nil || n > math.MaxInt64/uint64(unit) { // beyond three centuries
+		return 0
+	}
+	return time.Duration(n) * unit
 }
