@@ -166,7 +166,7 @@ func (c *conn) makeRoom() error {
 	}
 	if aliased {
 		c.detachAll()
-		if err := c.flush(); err != nil {
+		if err := c.settle(); err != nil { // calls were refused perhaps
 			return err
 		}
 	}

@@ -309,6 +309,30 @@ func TestStopLetsCallsEndAndRefusesNewOnes(t *testing.T) {
 	<-stopped
 }
 
+func TestStopEndsBehindCallsThatFoundNoRoom(t *testing.T) {
+	r := start(t)
+	r.room.max.Store(0)
+	p := r.connect(t)
+	p.open(1, callHeaders...)
+	require.NoError(t, p.WriteData(1, false, message(make([]byte, 200_000))[:5]))
+	require.NoError(t, p.WritePing(false, [8]byte{}))
+	for answered := false; !answered; {
+		f, err := p.ReadFrame()
+		require.NoError(t, err)
+		_, answered = f.(*http2.PingFrame)
+	}
+	stopped := make(chan struct{})
+	go func() { r.Stop(context.Background()); close(stopped) }()
+	require.Equal(t, "goaway NO_ERROR ", p.outcome(1))
+	for range 4 {
+		require.NoError(t, p.WriteData(1, false, make([]byte, 12_500)))
+	}
+	require.Equal(t, "status 14", p.outcome(1))
+	require.Equal(t, "reset NO_ERROR", p.outcome(1))
+	require.Equal(t, "closed", p.outcome(1))
+	<-stopped
+}
+
 func TestStopCutsOffWhatDoesNotEnd(t *testing.T) {
 	began := make(chan struct{})
 	r := start(t, func(o *Options) {
