@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/http/httpguts"
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 )
@@ -123,6 +124,10 @@ func (c *conn) onField(f hpack.HeaderField) {
 	b := &c.block
 	if b.size += int(f.Size()); b.size > headerListMax {
 		b.tooLarge = true
+		return
+	}
+	if !httpguts.ValidHeaderFieldValue(f.Value) { // a line break would be another header where it is passed on
+		b.malformed = true
 		return
 	}
 	if strings.HasPrefix(f.Name, ":") {
