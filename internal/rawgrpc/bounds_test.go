@@ -81,3 +81,20 @@ func TestTinyFramesTakeNoMemory(t *testing.T) {
 	require.Equal(t, digest(body), got)
 	require.LessOrEqual(t, cap(c.spare[0].message.pieces), 2*piecesMax)
 }
+
+func TestALargeHeaderBlockIsNotKept(t *testing.T) {
+	var sent bytes.Buffer
+	framer := http2.NewFramer(&sent, nil)
+	block := []byte{0x83, 0x86}
+	for range 3 {
+		block = appendField(block, "name", strings.Repeat("x", 15_000))
+	}
+	require.NoError(t, framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block[:2]}))
+	for rest := block[2:]; len(rest) > 0; {
+		n := min(len(rest), frameMax)
+		require.NoError(t, framer.WriteContinuation(1, n == len(rest), rest[:n]))
+		rest = rest[n:]
+	}
+	_, c := play(t, sent.Bytes())
+	require.LessOrEqual(t, cap(c.block.bytes), blockKept)
+}

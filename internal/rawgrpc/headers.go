@@ -19,6 +19,8 @@ const (
 	headerListMax = 16 << 10
 	// headerBlockMax bounds their encoded form: what is larger ends the connection.
 	headerBlockMax = 64 << 10
+	// blockKept is what a connection keeps of the memory of blocks that came in pieces.
+	blockKept = 4 << 10
 )
 
 // headerBlock is what the headers that are being read say.
@@ -79,7 +81,11 @@ func (c *conn) onContinuation(f frame) error {
 		return nil
 	}
 	b.stream = 0
-	return c.takeHeaders(f.stream, b.bytes)
+	err := c.takeHeaders(f.stream, b.bytes)
+	if cap(b.bytes) > blockKept {
+		b.bytes = nil
+	}
+	return err
 }
 
 // takeHeaders decodes a whole block, which has to be done whatever becomes of the call: the next ones build on it.
