@@ -89,6 +89,7 @@ func (c *conn) onSettings(f frame) error {
 		return nil
 	}
 	c.greeted = true
+	window := c.peerWindow // the last one counts: a frame may hold thousands, and there may be as many streams
 	for p := f.payload; len(p) > 0; p = p[6:] {
 		setting := http2.Setting{ID: http2.SettingID(binary.BigEndian.Uint16(p)), Val: binary.BigEndian.Uint32(p[2:])}
 		if broken, ok := errors.AsType[http2.ConnectionError](setting.Valid()); ok {
@@ -98,10 +99,11 @@ func (c *conn) onSettings(f frame) error {
 		case http2.SettingHeaderTableSize: // a decoder may insist on it, though nothing is in the table (RFC 7541, 4.2)
 			c.shrunk = c.shrunk || setting.Val < headerTableDefault
 		case http2.SettingInitialWindowSize:
-			if err := c.resizeWindows(int64(setting.Val)); err != nil {
-				return err
-			}
+			window = int64(setting.Val)
 		}
+	}
+	if err := c.resizeWindows(window); err != nil {
+		return err
 	}
 	c.out = appendFrameHeader(c.out, 0, http2.FrameSettings, http2.FlagSettingsAck, 0)
 	c.release()

@@ -77,3 +77,16 @@ func TestAnAnswerOfAStreamThatWasResetIsForgotten(t *testing.T) {
 		}
 	}
 }
+
+func TestTheLastOfManyWindowsCounts(t *testing.T) {
+	p := start(t).connect(t)
+	p.open(1, callHeaders...)
+	var settings []http2.Setting
+	for range 2000 {
+		settings = append(settings, http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1 << 30})
+	}
+	require.NoError(t, p.WriteSettings(append(settings, http2.Setting{ID: http2.SettingInitialWindowSize, Val: 30})...))
+	require.NoError(t, p.WriteData(1, true, message(nil)))
+	_, lengths := p.dataOf(1, 7)
+	require.Equal(t, []int{30, 7}, lengths)
+}
