@@ -1,9 +1,9 @@
 package rawgrpc
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
-	"slices"
 	"strconv"
 
 	"golang.org/x/net/http2"
@@ -21,6 +21,9 @@ var (
 // status200 is ":status: 200" in HPACK's static table.
 const status200 = 0x88
 
+// tableEmpty tells a decoder that its table has no bytes any more (RFC 7541, 6.3).
+const tableEmpty = 0x20
+
 // statusMessageMax bounds what a client is told, so that its trailers fit into a frame.
 const statusMessageMax = 2 << 10
 
@@ -28,7 +31,7 @@ const statusMessageMax = 2 << 10
 type answer struct {
 	stream uint32
 	window int64
-	body   []byte
+	data   []byte // what has not been sent
 }
 
 func unknownMethod(path string) error {
@@ -37,6 +40,10 @@ func unknownMethod(path string) error {
 
 // answer answers a call and forgets it. The lock is held.
 func (c *conn) answer(s *stream, body []byte, err error) {
+	if s.abandoned {
+		c.forget(s)
+		return
+	}
 	if err == nil && len(body) > AnswerMax {
 		err = status.Errorf(codes.Internal, "the answer has %d bytes, at most %d can be told", len(body), AnswerMax)
 	}
@@ -44,39 +51,57 @@ func (c *conn) answer(s *stream, body []byte, err error) {
 		c.answerStatus(s, status.Convert(err))
 		return
 	}
-	a := answer{s.id, s.sendWindow, body}
+	c.headers(s.id, 0, answerHeaders)
+	c.data = binary.BigEndian.AppendUint32(append(c.data[:0], 0), uint32(len(body)))
+	c.data = append(c.data, body...)
+	a := answer{s.id, s.sendWindow, c.data}
 	c.forget(s)
-	if len(c.held) > 0 || !c.send(a) {
+	if !c.send(&a) {
+		a.data = bytes.Clone(a.data)
 		c.held = append(c.held, a)
 	}
 }
 
-// send writes an answer where the windows allow it.
-func (c *conn) send(a answer) bool {
-	size := int64(prefixSize + len(a.body))
-	if size > min(a.window, c.sendWindow) {
+// send writes as much of an answer as the windows allow, and tells whether that was all.
+func (c *conn) send(a *answer) bool {
+	if n := min(int64(len(a.data)), a.window, c.sendWindow); n > 0 {
+		c.keepalive.strikes = 0
+		a.window -= n
+		c.sendWindow -= n
+		c.out = appendFrameHeader(c.out, int(n), http2.FrameData, 0, a.stream)
+		c.out = append(c.out, a.data[:n]...)
+		a.data = a.data[n:]
+	}
+	if len(a.data) > 0 {
 		return false
 	}
-	c.sendWindow -= size
-	c.out = appendFrameHeader(c.out, len(answerHeaders), http2.FrameHeaders, http2.FlagHeadersEndHeaders, a.stream)
-	c.out = append(c.out, answerHeaders...)
-	c.out = appendFrameHeader(c.out, int(size), http2.FrameData, 0, a.stream)
-	c.out = append(c.out, 0)
-	c.out = binary.BigEndian.AppendUint32(c.out, uint32(len(a.body)))
-	c.out = append(c.out, a.body...)
-	c.out = appendFrameHeader(c.out, len(answerTrailers), http2.FrameHeaders, http2.FlagHeadersEndHeaders|http2.FlagHeadersEndStream, a.stream)
-	c.out = append(c.out, answerTrailers...)
-	c.keepalive.strikes = 0
+	c.headers(a.stream, http2.FlagHeadersEndStream, answerTrailers)
 	return true
 }
 
-// release writes the answers whose windows have been opened. Too many that wait end the connection.
-func (c *conn) release() error {
-	c.held = slices.DeleteFunc(c.held, c.send)
-	if len(c.held) > c.server.options.StreamsMax {
-		return connError(http2.ErrCodeEnhanceYourCalm)
+// headers writes a header block.
+func (c *conn) headers(stream uint32, flags http2.Flags, block []byte) {
+	flags |= http2.FlagHeadersEndHeaders
+	c.keepalive.strikes = 0
+	if c.shrunk {
+		c.shrunk = false
+		c.out = append(appendFrameHeader(c.out, 1+len(block), http2.FrameHeaders, flags, stream), tableEmpty)
+	} else {
+		c.out = appendFrameHeader(c.out, len(block), http2.FrameHeaders, flags, stream)
 	}
-	return nil
+	c.out = append(c.out, block...)
+}
+
+// release writes what waits of answers, as far as the windows have been opened.
+func (c *conn) release() {
+	waiting := c.held[:0]
+	for _, a := range c.held {
+		if !c.send(&a) {
+			waiting = append(waiting, a)
+		}
+	}
+	clear(c.held[len(waiting):])
+	c.held = waiting
 }
 
 // answerStatus tells that a call failed.
@@ -99,12 +124,10 @@ func (c *conn) answerHTTP(s *stream, code string) {
 
 // answerAlone answers with headers alone. A client that is still sending is told to stop (RFC 9113, 8.1).
 func (c *conn) answerAlone(s *stream, block []byte) {
-	c.out = appendFrameHeader(c.out, len(block), http2.FrameHeaders, http2.FlagHeadersEndHeaders|http2.FlagHeadersEndStream, s.id)
-	c.out = append(c.out, block...)
+	c.headers(s.id, http2.FlagHeadersEndStream, block)
 	if !s.ended {
 		c.out = appendReset(c.out, s.id, http2.ErrCodeNo)
 	}
-	c.keepalive.strikes = 0
 	c.forget(s)
 }
 
@@ -122,8 +145,8 @@ func (c *conn) unanswered(s *stream, why Refusal, cause error) {
 // reset ends a stream that breaks HTTP's rules.
 func (c *conn) reset(s *stream, code http2.ErrCode) {
 	c.out = appendReset(c.out, s.id, code)
-	if s.running { // its method comes back, and its answer goes nowhere
-		s.cancel()
+	if s.running {
+		s.abandon()
 		return
 	}
 	c.forget(s)

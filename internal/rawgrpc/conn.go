@@ -37,6 +37,7 @@ type conn struct {
 	mu      sync.Mutex // protects all below
 	began   time.Time
 	now     time.Time // of the last read
+	quiet   time.Time // when the last call ended, or the connection began
 	partial time.Time // of the read that brought the start of a frame whose end is awaited; zero: none is
 	hpack   *hpack.Decoder
 	block   headerBlock
@@ -48,10 +49,12 @@ type conn struct {
 
 	output     *output
 	out        []byte // what is to be written
+	data       []byte // of the answer that is being written, kept to be used again
 	received   int64  // bytes that the connection's window has not been opened for
 	sendWindow int64
 	peerWindow int64    // of new streams
 	held       []answer // answers that wait for a window
+	shrunk     bool     // the client has a smaller header table, which the next block has to confirm
 	greeted    bool     // the client's first frame, SETTINGS, was there
 	draining   bool     // no new calls
 	over       bool     // nothing more is written
@@ -63,17 +66,17 @@ func newConn(s *Server, nc net.Conn) *conn {
 		server: s, net: nc, in: newInput(nc, s.options.Room, s.options.ReadBuffer), output: newOutput(nc),
 		streams: map[uint32]*stream{}, sendWindow: defaultWindow, peerWindow: defaultWindow, began: time.Now(),
 	}
-	c.now = c.began
+	c.now, c.quiet = c.began, c.began
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
 	if s.options.Connected != nil {
 		c.ctx = s.options.Connected(c.ctx, nc)
 	}
-	c.hpack = hpack.NewDecoder(4096, c.onField)
+	c.hpack = hpack.NewDecoder(headerTableDefault, c.onField)
 	c.hpack.SetMaxStringLength(headerListMax)
 	c.receiving.Store(c.began.UnixNano()) // the preface
 	c.lastRead.Store(c.now.UnixNano())
 	c.keepalive.begin(c.now, &s.options.Keepalive)
-	c.due.Store(c.keepalive.next(c, &s.options.Keepalive))
+	c.due.Store(c.keepalive.next(c, c.now, &s.options.Keepalive))
 	return c
 }
 
@@ -164,7 +167,7 @@ func (c *conn) makeRoom() error {
 	}
 	if aliased {
 		c.detachAll()
-		if err := c.flush(); err != nil {
+		if err := c.settle(); err != nil { // calls were refused perhaps
 			return err
 		}
 	}
@@ -205,6 +208,14 @@ func (c *conn) takeFrames() error {
 		moved = true
 		if err := c.onFrame(f); err != nil {
 			return err
+		}
+		if len(c.held) > c.server.options.StreamsMax { // the client never opens its windows
+			return connError(http2.ErrCodeEnhanceYourCalm)
+		}
+		if len(c.out) >= outKept/2 { // a few bytes may ask for many: a path in the header table that nothing serves
+			if err := c.flush(); err != nil {
+				return err
+			}
 		}
 	}
 	switch {
@@ -252,12 +263,12 @@ func (c *conn) awaitedSince() int64 {
 
 // flush writes what there is to be written. The lock is held.
 func (c *conn) flush() error {
-	if len(c.out) == 0 {
-		return nil
-	}
 	if c.over {
 		c.out = c.out[:0]
 		return net.ErrClosed
+	}
+	if len(c.out) == 0 {
+		return nil
 	}
 	c.writing.Store(time.Now().UnixNano())
 	err := c.output.write(c.out)

@@ -5,9 +5,13 @@ import (
 	"errors"
 	"io"
 	"math"
+	"slices"
 
 	"golang.org/x/net/http2"
 )
+
+// headerTableDefault is HPACK's table where nobody has said otherwise.
+const headerTableDefault = 4096
 
 // onFrame takes a frame. It returns an error that ends the connection.
 func (c *conn) onFrame(f frame) error {
@@ -65,9 +69,10 @@ func (c *conn) onReset(f frame) error {
 	}
 	s := c.streams[f.stream]
 	switch {
-	case s == nil:
-	case s.running: // its answer is written, and ignored
-		s.cancel()
+	case s == nil: // its answer may wait for a window that nobody opens any more
+		c.held = slices.DeleteFunc(c.held, func(a answer) bool { return a.stream == f.stream })
+	case s.running:
+		s.abandon()
 	default:
 		c.unanswered(s, RefusedNotReceived, errBrokenOff)
 	}
@@ -84,19 +89,25 @@ func (c *conn) onSettings(f frame) error {
 		return nil
 	}
 	c.greeted = true
+	window := c.peerWindow // the last one counts: a frame may hold thousands, and there may be as many streams
 	for p := f.payload; len(p) > 0; p = p[6:] {
 		setting := http2.Setting{ID: http2.SettingID(binary.BigEndian.Uint16(p)), Val: binary.BigEndian.Uint32(p[2:])}
 		if broken, ok := errors.AsType[http2.ConnectionError](setting.Valid()); ok {
 			return connError(broken)
 		}
-		if setting.ID == http2.SettingInitialWindowSize {
-			if err := c.resizeWindows(int64(setting.Val)); err != nil {
-				return err
-			}
+		switch setting.ID {
+		case http2.SettingHeaderTableSize: // a decoder may insist on it, though nothing is in the table (RFC 7541, 4.2)
+			c.shrunk = c.shrunk || setting.Val < headerTableDefault
+		case http2.SettingInitialWindowSize:
+			window = int64(setting.Val)
 		}
 	}
+	if err := c.resizeWindows(window); err != nil {
+		return err
+	}
 	c.out = appendFrameHeader(c.out, 0, http2.FrameSettings, http2.FlagSettingsAck, 0)
-	return c.release()
+	c.release()
+	return nil
 }
 
 // resizeWindows changes the send windows of all streams, those that are open included (RFC 9113, 6.9.2).
@@ -145,7 +156,8 @@ func (c *conn) onWindowUpdate(f frame) error {
 		if c.sendWindow += by; c.sendWindow > math.MaxInt32 {
 			return connError(http2.ErrCodeFlowControl)
 		}
-		return c.release()
+		c.release()
+		return nil
 	}
 	if f.stream > c.lastID {
 		return connError(http2.ErrCodeProtocol)
@@ -163,7 +175,8 @@ func (c *conn) onWindowUpdate(f frame) error {
 			if a.window += by; a.window > math.MaxInt32 {
 				return connError(http2.ErrCodeFlowControl)
 			}
-			return c.release()
+			c.release()
+			return nil
 		}
 	}
 	return nil

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"math"
 	"strconv"
 	"strings"
 	"time"
 
+	"golang.org/x/net/http/httpguts"
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 )
@@ -17,6 +19,8 @@ const (
 	headerListMax = 16 << 10
 	// headerBlockMax bounds their encoded form: what is larger ends the connection.
 	headerBlockMax = 64 << 10
+	// blockKept is what a connection keeps of the memory of blocks that came in pieces.
+	blockKept = 4 << 10
 )
 
 // headerBlock is what the headers that are being read say.
@@ -77,7 +81,11 @@ func (c *conn) onContinuation(f frame) error {
 		return nil
 	}
 	b.stream = 0
-	return c.takeHeaders(f.stream, b.bytes)
+	err := c.takeHeaders(f.stream, b.bytes)
+	if cap(b.bytes) > blockKept {
+		b.bytes = nil
+	}
+	return err
 }
 
 // takeHeaders decodes a whole block, which has to be done whatever becomes of the call: the next ones build on it.
@@ -122,6 +130,10 @@ func (c *conn) onField(f hpack.HeaderField) {
 	b := &c.block
 	if b.size += int(f.Size()); b.size > headerListMax {
 		b.tooLarge = true
+		return
+	}
+	if !httpguts.ValidHeaderFieldValue(f.Value) { // a line break would be another header where it is passed on
+		b.malformed = true
 		return
 	}
 	if strings.HasPrefix(f.Name, ":") {
@@ -258,6 +270,9 @@ const spareStreams = 16
 // forget ends a stream.
 func (c *conn) forget(s *stream) {
 	delete(c.streams, s.id)
+	if c.quiet = c.now; s.running {
+		c.quiet = time.Now()
+	}
 	s.release(c.server.options.Room)
 	if len(c.spare) < spareStreams {
 		c.spare = append(c.spare, s)
@@ -274,10 +289,26 @@ func parseTimeout(s string) time.Duration {
 	if len(s) < 2 || len(s) > 9 {
 		return 0
 	}
-	units := map[byte]time.Duration{'H': time.Hour, 'M': time.Minute, 'S': time.Second, 'm': time.Millisecond, 'u': time.Microsecond, 'n': time.Nanosecond}
-	n, err := strconv.ParseUint(s[:len(s)-1], 10, 32)
-	if err != nil {
+	var unit time.Duration
+	switch s[len(s)-1] {
+	case 'H':
+		unit = time.Hour
+	case 'M':
+		unit = time.Minute
+	case 'S':
+		unit = time.Second
+	case 'm':
+		unit = time.Millisecond
+	case 'u':
+		unit = time.Microsecond
+	case 'n':
+		unit = time.Nanosecond
+	default:
 		return 0
 	}
-	return time.Duration(n) * units[s[len(s)-1]]
+	n, err := strconv.ParseUint(s[:len(s)-1], 10, 32)
+	if err != nil || n > math.MaxInt64/uint64(unit) { // beyond three centuries
+		return 0
+	}
+	return time.Duration(n) * unit
 }

@@ -12,6 +12,8 @@ const (
 	// frameMax is the largest payload of a frame, HTTP/2's default.
 	frameMax    = 16 << 10
 	frameHeader = 9
+	// firstRead has a small call whole.
+	firstRead = 4 << 10
 )
 
 // input is a connection's read buffer: bytes r to w have been read and not been looked at. An idle connection has none.
@@ -24,6 +26,7 @@ type input struct {
 	buf      *[]byte
 	reserved int64 // of the room, for buf
 	r, w     int
+	first    []byte // without raw: what is read into where there is no buf
 
 	// Of one read: they are fields, and ready is made once, so that reading does not allocate.
 	ready func(fd uintptr) bool
@@ -34,6 +37,9 @@ type input struct {
 func newInput(c net.Conn, room Room, size int) *input {
 	in := &input{conn: c, raw: rawConn(c), room: room, size: size}
 	in.ready = in.readDescriptor
+	if in.raw == nil {
+		in.first = make([]byte, firstRead)
+	}
 	return in
 }
 
@@ -104,15 +110,7 @@ func (in *input) free() {
 // read waits for bytes and puts them behind w. It fails as the connection does.
 func (in *input) read() error {
 	if in.raw == nil {
-		if in.buf == nil {
-			in.take()
-		}
-		n, err := in.conn.Read((*in.buf)[in.w:])
-		in.w += n
-		if n > 0 {
-			return nil
-		}
-		return err
+		return in.readConn()
 	}
 	in.n, in.err = 0, nil
 	if err := in.raw.Read(in.ready); err != nil {
@@ -126,6 +124,24 @@ func (in *input) read() error {
 	}
 	in.w += in.n
 	return nil
+}
+
+// readConn reads where it can't be known beforehand whether there is something to read: what waits holds no large buffer.
+func (in *input) readConn() error {
+	if in.buf == nil {
+		n, err := in.conn.Read(in.first)
+		if n == 0 {
+			return err
+		}
+		in.take()
+		in.w = copy(*in.buf, in.first[:n])
+		return nil
+	}
+	n, err := in.conn.Read((*in.buf)[in.w:])
+	if in.w += n; n > 0 {
+		return nil
+	}
+	return err
 }
 
 // readDescriptor reads once; it returns false where there is nothing to read yet, and holds no empty buffer then.

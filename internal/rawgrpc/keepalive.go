@@ -86,7 +86,7 @@ func (k *keepaliveState) onTimer(c *conn, now time.Time, o *Keepalive) error {
 		return io.EOF
 	}
 	aged := !k.ends.IsZero() && !now.Before(k.ends)
-	idle := len(c.streams) == 0 && now.Sub(lastRead) >= o.MaxConnectionIdle
+	idle := len(c.streams) == 0 && now.Sub(c.quiet) >= o.MaxConnectionIdle // pings are no calls
 	if (aged || idle) && !c.draining {
 		c.drain()
 		if aged && o.MaxConnectionAgeGrace < never {
@@ -97,12 +97,12 @@ func (k *keepaliveState) onTimer(c *conn, now time.Time, o *Keepalive) error {
 		k.pinged = now
 		c.out = appendPing(c.out, 0, make([]byte, 8))
 	}
-	c.due.Store(k.next(c, o))
+	c.due.Store(k.next(c, now, o))
 	return nil
 }
 
 // next returns when onTimer has something to do, in Unix nanoseconds.
-func (k *keepaliveState) next(c *conn, o *Keepalive) int64 {
+func (k *keepaliveState) next(c *conn, now time.Time, o *Keepalive) int64 {
 	at := time.Unix(0, c.lastRead.Load()).Add(o.Time)
 	earlier := func(t time.Time) {
 		if t.Before(at) {
@@ -118,8 +118,12 @@ func (k *keepaliveState) next(c *conn, o *Keepalive) int64 {
 	if !k.cut.IsZero() {
 		earlier(k.cut)
 	}
-	if o.MaxConnectionIdle < never {
-		earlier(time.Unix(0, c.lastRead.Load()).Add(o.MaxConnectionIdle))
+	if o.MaxConnectionIdle < never && !c.draining {
+		quiet := c.quiet
+		if len(c.streams) > 0 {
+			quiet = now
+		}
+		earlier(quiet.Add(o.MaxConnectionIdle))
 	}
 	return at.UnixNano()
 }

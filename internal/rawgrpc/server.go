@@ -107,9 +107,10 @@ func (s *Server) Serve(l net.Listener) error {
 	s.listener = l
 	if s.stopping.Load() {
 		_ = l.Close()
+	} else { // under the lock: Stop waits for it
+		s.serving.Go(s.watch)
 	}
 	s.mu.Unlock()
-	s.serving.Go(s.watch)
 	for {
 		nc, err := l.Accept()
 		switch {

@@ -18,6 +18,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -307,6 +309,30 @@ func TestStopLetsCallsEndAndRefusesNewOnes(t *testing.T) {
 	<-stopped
 }
 
+func TestStopEndsBehindCallsThatFoundNoRoom(t *testing.T) {
+	r := start(t)
+	r.room.max.Store(0)
+	p := r.connect(t)
+	p.open(1, callHeaders...)
+	require.NoError(t, p.WriteData(1, false, message(make([]byte, 200_000))[:5]))
+	require.NoError(t, p.WritePing(false, [8]byte{}))
+	for answered := false; !answered; {
+		f, err := p.ReadFrame()
+		require.NoError(t, err)
+		_, answered = f.(*http2.PingFrame)
+	}
+	stopped := make(chan struct{})
+	go func() { r.Stop(context.Background()); close(stopped) }()
+	require.Equal(t, "goaway NO_ERROR ", p.outcome(1))
+	for range 4 {
+		require.NoError(t, p.WriteData(1, false, make([]byte, 12_500)))
+	}
+	require.Equal(t, "status 14", p.outcome(1))
+	require.Equal(t, "reset NO_ERROR", p.outcome(1))
+	require.Equal(t, "closed", p.outcome(1))
+	<-stopped
+}
+
 func TestStopCutsOffWhatDoesNotEnd(t *testing.T) {
 	began := make(chan struct{})
 	r := start(t, func(o *Options) {
@@ -341,4 +367,61 @@ func TestTheClientsDeadlineIsTheMethods(t *testing.T) {
 	answer, err := call(ctx, r.dial(t), waitPath, nil)
 	require.NoError(t, err)
 	require.Equal(t, "true", string(answer))
+}
+
+// cut is a connection whose writes can be made to fail.
+type cut struct {
+	net.Conn
+	fails atomic.Bool
+}
+
+func (c *cut) Write(p []byte) (int, error) {
+	if c.fails.Load() {
+		return 0, io.ErrClosedPipe
+	}
+	return c.Conn.Write(p)
+}
+
+func TestAConnectionThatCannotBeWrittenEnds(t *testing.T) {
+	began, release := make(chan struct{}), make(chan struct{})
+	r := start(t, func(o *Options) {
+		o.Methods[waitPath] = Method{Waits: true, Take: func(context.Context, *Message) ([]byte, error) {
+			close(began)
+			<-release
+			return nil, nil
+		}}
+	})
+	client, server := net.Pipe()
+	defer client.Close()
+	go func() { _, _ = io.Copy(io.Discard, client) }()
+	nc := &cut{Conn: server}
+	ended := make(chan struct{})
+	go func() { newConn(r.Server, nc).serve(); close(ended) }()
+	p := &peer{t: t, net: client, Framer: http2.NewFramer(client, nil)}
+	p.encoder = hpack.NewEncoder(&p.block)
+	_, err := io.WriteString(client, http2.ClientPreface)
+	require.NoError(t, err)
+	require.NoError(t, p.WriteSettings())
+	p.open(1, with(without(":path")[:4], ":path", waitPath, "content-type", "application/grpc")...)
+	require.NoError(t, p.WriteData(1, true, message(nil)))
+	<-began
+	nc.fails.Store(true)
+	close(release)
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Fatal("it goes on reading")
+	}
+}
+
+func TestStopRightBehindServe(t *testing.T) {
+	for range 50 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		s := New(Options{ReceiveTimeout: time.Minute})
+		served := make(chan error, 1)
+		go func() { served <- s.Serve(l) }()
+		s.Stop(context.Background())
+		require.NoError(t, <-served)
+	}
 }

@@ -16,6 +16,10 @@ const streamWindow = 1 << 20
 // prefixSize is that of the flag and the length before a message.
 const prefixSize = 5
 
+// piecesMax is in how many pieces a message may lie in the read buffer: frames of a byte each would take more memory for
+// their slices than for what is in them. Those of ordinary frames are fewer.
+const piecesMax = 256
+
 // stream is a call that has begun. It is protected by its connection's lock.
 type stream struct {
 	id      uint32
@@ -27,6 +31,8 @@ type stream struct {
 	ended   bool // the client has sent all
 	running bool // its method runs apart
 	cancel  context.CancelFunc
+	// abandoned: the stream was reset while its method ran, which comes back to nobody.
+	abandoned bool
 
 	declared   int64 // content-length, -1 where there is none
 	data       int64 // bytes of data so far
@@ -71,6 +77,9 @@ func (s *stream) take(p []byte, o *Options) (Refusal, error) {
 		return RefusedFraming, errMore
 	}
 	s.message.pieces = append(s.message.pieces, p)
+	if len(s.message.pieces)-len(s.own) >= piecesMax && !s.detach(o.Room) {
+		return RefusedNoRoom, errNoRoom
+	}
 	return 0, nil
 }
 
@@ -148,7 +157,11 @@ func (s *stream) release(room Room) {
 	}
 	clear(s.own)
 	clear(s.message.pieces)
-	*s = stream{own: s.own[:0], message: Message{pieces: s.message.pieces[:0]}}
+	own, pieces := s.own[:0], s.message.pieces[:0]
+	if cap(own)+cap(pieces) > 2*piecesMax { // a large message that came bit by bit
+		own, pieces = nil, nil
+	}
+	*s = stream{own: own, message: Message{pieces: pieces}}
 }
 
 // onData takes a DATA frame. It returns a connection error.
@@ -233,6 +246,11 @@ func (c *conn) finishApart(s *stream) {
 			c.kick() // the connection's goroutine ends it
 		}
 	})
+}
+
+func (s *stream) abandon() {
+	s.abandoned = true
+	s.cancel()
 }
 
 func (s *stream) callContext() (context.Context, context.CancelFunc) {

@@ -34,6 +34,7 @@ func inBubble(t *testing.T, o Options, test func(t *testing.T, p *peer)) {
 	synctest.Test(t, func(t *testing.T) {
 		room := &testRoom{}
 		room.max.Store(1 << 20)
+		o.ReadBuffer = 256 << 10
 		o.Methods, o.MessageMax, o.StreamsMax, o.Room = map[string]Method{echoPath: {Take: echo}}, 1<<20, 10, room
 		o.Refused = func(_ string, _ Refusal, err error) error { return err }
 		l := &pipeListener{conns: make(chan net.Conn, 1), closed: make(chan struct{})}
@@ -56,6 +57,8 @@ func inBubble(t *testing.T, o Options, test func(t *testing.T, p *peer)) {
 			require.NoError(t, err)
 		}
 		<-greeted
+		synctest.Wait()
+		require.Zero(t, room.used.Load(), "an idle connection has no buffer")
 		test(t, p)
 		_ = client.Close()
 		s.Stop(t.Context())
@@ -105,6 +108,29 @@ func TestIdleAndOldConnectionsEnd(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAnsweredPingsAreNoCalls: a connection that is kept alive is idle all the same.
+func TestAnsweredPingsAreNoCalls(t *testing.T) {
+	k := Keepalive{MaxConnectionIdle: time.Hour, Time: 10 * time.Minute}
+	inBubble(t, Options{ReceiveTimeout: time.Minute, Keepalive: k}, func(t *testing.T, p *peer) {
+		time.Sleep(5 * time.Minute)
+		p.open(1, callHeaders...)
+		require.NoError(t, p.WriteData(1, true, message(nil)))
+		require.Equal(t, "status 0", p.outcome(1))
+		began := time.Now()
+		for range 100 {
+			f, err := p.ReadFrame()
+			require.NoError(t, err)
+			if _, ended := f.(*http2.GoAwayFrame); ended {
+				require.InDelta(t, 60, time.Since(began).Minutes(), 1)
+				return
+			}
+			require.IsType(t, &http2.PingFrame{}, f)
+			require.NoError(t, p.WritePing(true, [8]byte{}))
+		}
+		t.Fatal("it is never idle")
+	})
 }
 
 func TestASilentClientIsPingedAndCutOff(t *testing.T) {
