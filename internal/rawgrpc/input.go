@@ -26,6 +26,8 @@ type input struct {
 	buf      *[]byte
 	reserved int64 // of the room, for buf
 	r, w     int
+	most     int    // the greatest w since buf was taken
+	large    bool   // what came last needed more than the smallest buffer
 	first    []byte // without raw: what is read into where there is no buf
 
 	// Of one read: they are fields, and ready is made once, so that reading does not allocate.
@@ -77,6 +79,7 @@ func (in *input) reset() {
 	if in.buf == nil {
 		return
 	}
+	in.large = in.large || in.tail() < frameMax+frameHeader
 	in.w = copy(*in.buf, (*in.buf)[in.r:in.w])
 	in.r = 0
 	if in.w == 0 {
@@ -84,10 +87,11 @@ func (in *input) reset() {
 	}
 }
 
-// take gets a buffer: a large one where there is room for it.
+// take gets a buffer: a large one where there is room for it and what came last has needed one, so that a client whose
+// bytes trickle holds no room for them.
 func (in *input) take() {
 	size := readBufferMin
-	if in.size > size && in.room.TryAcquire(int64(in.size)) {
+	if in.large && in.size > size && in.room.TryAcquire(int64(in.size)) {
 		size = in.size
 		in.reserved = int64(size)
 	}
@@ -100,11 +104,14 @@ func (in *input) free() {
 	}
 	giveBuffer(in.buf)
 	in.buf = nil
-	in.r, in.w = 0, 0
 	if in.reserved > 0 {
 		in.room.Release(in.reserved)
 		in.reserved = 0
+		if in.most > 0 { // else nothing came
+			in.large = in.most > readBufferMin
+		}
 	}
+	in.r, in.w, in.most = 0, 0, 0
 }
 
 // read waits for bytes and puts them behind w. It fails as the connection does.
@@ -123,6 +130,7 @@ func (in *input) read() error {
 		return io.EOF
 	}
 	in.w += in.n
+	in.most = max(in.most, in.w)
 	return nil
 }
 
@@ -135,10 +143,12 @@ func (in *input) readConn() error {
 		}
 		in.take()
 		in.w = copy(*in.buf, in.first[:n])
+		in.most = in.w
 		return nil
 	}
 	n, err := in.conn.Read((*in.buf)[in.w:])
 	if in.w += n; n > 0 {
+		in.most = max(in.most, in.w)
 		return nil
 	}
 	return err

@@ -142,9 +142,10 @@ func TestRequestsThatBreakOffHoldNothing(t *testing.T) {
 			_ = response.Body.Close()
 		}
 	}()
-	_, err = writer.Write(frame(0, make([]byte, 1000))[:100])
+	_, err = writer.Write(frame(0, make([]byte, 1<<20))[:200_000])
 	require.NoError(t, err)
-	r.await(t, grpcReadBufferDefault, "otelcol_otlp_slo_memory", "use", "in_flight") // its first bytes are there
+	for r.inFlight(t) == 0 { // until its first bytes are there
+	}
 	cancel()
 	<-gone
 	_ = writer.Close()
