@@ -252,33 +252,6 @@ func (c *conn) admit(headers map[string][]string) (context.Context, error) {
 	return c.ctx, nil
 }
 
-func (c *conn) newStream(id uint32) *stream {
-	var s *stream
-	if n := len(c.spare); n > 0 {
-		s, c.spare = c.spare[n-1], c.spare[:n-1]
-	} else {
-		s = &stream{}
-	}
-	s.id, s.started, s.window, s.sendWindow = id, c.now, streamWindow, c.peerWindow
-	c.streams[id] = s
-	return s
-}
-
-// spareStreams is how many streams a connection keeps to use again.
-const spareStreams = 16
-
-// forget ends a stream.
-func (c *conn) forget(s *stream) {
-	delete(c.streams, s.id)
-	if c.quiet = c.now; s.running {
-		c.quiet = time.Now()
-	}
-	s.release(c.server.options.Room)
-	if len(c.spare) < spareStreams {
-		c.spare = append(c.spare, s)
-	}
-}
-
 func isGRPC(contentType string) bool {
 	rest, ok := strings.CutPrefix(contentType, "application/grpc")
 	return ok && (rest == "" || rest[0] == '+' || rest[0] == ';')
