@@ -12,6 +12,9 @@ const (
 	// frameMax is the largest payload of a frame, HTTP/2's default.
 	frameMax    = 16 << 10
 	frameHeader = 9
+	// largeBuffers is how many buffers in a row must have been hardly used before a connection's next is small again. More
+	// than one: the rest of a message that began in a small buffer says nothing about the next message.
+	largeBuffers = 4
 	// firstRead has a small call whole.
 	firstRead = 4 << 10
 )
@@ -27,7 +30,7 @@ type input struct {
 	reserved int64 // of the room, for buf
 	r, w     int
 	most     int    // the greatest w since buf was taken
-	large    bool   // what came last needed more than the smallest buffer
+	large    int    // for how many buffers more a large one is taken
 	first    []byte // without raw: what is read into where there is no buf
 
 	// Of one read: they are fields, and ready is made once, so that reading does not allocate.
@@ -79,7 +82,9 @@ func (in *input) reset() {
 	if in.buf == nil {
 		return
 	}
-	in.large = in.large || in.tail() < frameMax+frameHeader
+	if in.tail() < frameMax+frameHeader {
+		in.large = largeBuffers
+	}
 	in.w = copy(*in.buf, (*in.buf)[in.r:in.w])
 	in.r = 0
 	if in.w == 0 {
@@ -87,11 +92,11 @@ func (in *input) reset() {
 	}
 }
 
-// take gets a buffer: a large one where there is room for it and what came last has needed one, so that a client whose
+// take gets a buffer: a large one where there is room for it and what came lately has needed one, so that a client whose
 // bytes trickle holds no room for them.
 func (in *input) take() {
 	size := readBufferMin
-	if in.large && in.size > size && in.room.TryAcquire(int64(in.size)) {
+	if in.large > 0 && in.size > size && in.room.TryAcquire(int64(in.size)) {
 		size = in.size
 		in.reserved = int64(size)
 	}
@@ -107,8 +112,11 @@ func (in *input) free() {
 	if in.reserved > 0 {
 		in.room.Release(in.reserved)
 		in.reserved = 0
-		if in.most > 0 { // else nothing came
-			in.large = in.most > readBufferMin
+		switch {
+		case in.most > readBufferMin:
+			in.large = largeBuffers
+		case in.most > 0: // else nothing came
+			in.large--
 		}
 	}
 	in.r, in.w, in.most = 0, 0, 0

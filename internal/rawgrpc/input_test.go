@@ -21,6 +21,7 @@ func TestOnlyWhoSendsMuchHoldsALargeBuffer(t *testing.T) {
 	room := &testRoom{}
 	room.max.Store(1 << 20)
 	in := newInput(server, room, 256<<10)
+	ranOut := 0
 	take := func(bytes int) (held int64) {
 		go func() { _, _ = client.Write(make([]byte, bytes)) }()
 		for got := 0; got < bytes; {
@@ -28,6 +29,9 @@ func TestOnlyWhoSendsMuchHoldsALargeBuffer(t *testing.T) {
 			held = max(held, room.used.Load())
 			got += len(in.pending())
 			in.r = in.w
+			if in.tail() < frameMax+frameHeader && got < bytes {
+				ranOut++
+			}
 			if in.tail() < frameMax+frameHeader || got == bytes {
 				in.reset()
 			}
@@ -38,6 +42,16 @@ func TestOnlyWhoSendsMuchHoldsALargeBuffer(t *testing.T) {
 	require.Zero(t, take(1))
 	require.Zero(t, take(1000))
 	take(300_000)
-	require.EqualValues(t, 256<<10, take(1), "what came last was large")
+	for range largeBuffers {
+		require.EqualValues(t, 256<<10, take(1), "what came lately was large")
+	}
 	require.Zero(t, take(1), "and now it was small")
+
+	take(70_000) // begins in a small buffer, and its rest is small
+	require.Positive(t, ranOut)
+	ranOut = 0
+	for range 10 {
+		take(130_000)
+	}
+	require.Zero(t, ranOut, "messages of this size have one buffer each")
 }
