@@ -59,7 +59,7 @@ func TestTakingARequestInAllocatesTheSameHoweverManySpansItHas(t *testing.T) {
 			for _, at := range ids {
 				binary.LittleEndian.PutUint64(body[at:], n)
 			}
-			q := request{body: mem.BufferSlice{mem.SliceBuffer(body)}, obs: r.grpc.obs, room: reservation{from: r.door.inFlight}}
+			q := request{body: mem.BufferSlice{mem.SliceBuffer(body)}, report: r.grpc.report, room: reservation{from: r.door.inFlight}}
 			if _, err := r.traces.take(ctx, &q); err != nil {
 				t.Error(err)
 			}

@@ -10,7 +10,6 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/config/configgrpc"
-	"go.opentelemetry.io/collector/receiver/receiverhelper"
 	"go.uber.org/zap"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/rawgrpc"
@@ -41,15 +40,15 @@ func signalOf(path string) signalKind {
 // grpcServer takes OTLP/gRPC.
 type grpcServer struct {
 	door       *door
-	obs        *receiverhelper.ObsReport
+	report     *report
 	messageMax int64
 	server     *rawgrpc.Server
 	listener   net.Listener
 	served     chan struct{} // closed when the server has ended
 }
 
-func startGRPC(ctx context.Context, host component.Host, cfg *configgrpc.ServerConfig, d *door, obs *receiverhelper.ObsReport) (*grpcServer, error) {
-	s := &grpcServer{door: d, obs: obs, messageMax: int64(cfg.MaxRecvMsgSizeMiB) << 20, served: make(chan struct{})}
+func startGRPC(ctx context.Context, host component.Host, cfg *configgrpc.ServerConfig, d *door, r *report) (*grpcServer, error) {
+	s := &grpcServer{door: d, report: r, messageMax: int64(cfg.MaxRecvMsgSizeMiB) << 20, served: make(chan struct{})}
 	if s.messageMax == 0 {
 		s.messageMax = grpcMessageMiBDefault << 20
 	}
@@ -143,7 +142,7 @@ func (s *grpcServer) export(ctx context.Context, signal signalKind, in intake, m
 		return nil, errShuttingDown
 	}
 	q := request{
-		body: lent{m}, encoding: protobufEncoding, obs: s.obs,
+		body: lent{m}, encoding: protobufEncoding, report: s.report,
 		room: reservation{from: s.door.inFlight, impatient: signal == signalTraces},
 	}
 	defer q.done()

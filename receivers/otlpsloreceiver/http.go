@@ -14,7 +14,6 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/config/confighttp"
-	"go.opentelemetry.io/collector/receiver/receiverhelper"
 	"go.uber.org/zap"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -30,7 +29,7 @@ var httpEncodings = []string{"", "gzip", "zstd", "zlib", "snappy", "deflate", "l
 // httpServer takes OTLP/HTTP.
 type httpServer struct {
 	door      *door
-	obs       *receiverhelper.ObsReport
+	report    *report
 	bodyMax   int64
 	encodings []string
 	server    *http.Server
@@ -38,8 +37,8 @@ type httpServer struct {
 	served    chan struct{} // closed when the server has ended
 }
 
-func startHTTP(ctx context.Context, host component.Host, cfg *confighttp.ServerConfig, d *door, obs *receiverhelper.ObsReport) (*httpServer, error) {
-	h := &httpServer{door: d, obs: obs, encodings: cfg.CompressionAlgorithms, served: make(chan struct{})}
+func startHTTP(ctx context.Context, host component.Host, cfg *confighttp.ServerConfig, d *door, r *report) (*httpServer, error) {
+	h := &httpServer{door: d, report: r, encodings: cfg.CompressionAlgorithms, served: make(chan struct{})}
 	if h.encodings == nil {
 		h.encodings = httpEncodings
 	}
@@ -95,7 +94,7 @@ func (h *httpServer) serve(signal signalKind, in intake, w http.ResponseWriter, 
 		writeText(w, http.StatusUnsupportedMediaType, "unsupported media type, supported: "+jsonType+", "+protobufType)
 		return
 	}
-	q := request{encoding: e, obs: h.obs, room: reservation{from: h.door.inFlight}}
+	q := request{encoding: e, report: h.report, room: reservation{from: h.door.inFlight}}
 	defer q.done()
 	answer, err := h.take(w, r, in, &q)
 	if err != nil {

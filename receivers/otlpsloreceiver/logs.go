@@ -24,8 +24,8 @@ func (l logsIntake) take(ctx context.Context, q *request) (message, error) {
 	if records == 0 {
 		return nil, nil
 	}
-	ctx = q.obs.StartLogsOp(ctx)
+	ctx = q.report.StartLogsOp(ctx)
 	err := l.next.ConsumeLogs(ctx, ld)
-	q.obs.EndLogsOp(ctx, q.encoding.format(), records, err)
+	q.report.EndLogsOp(ctx, q.encoding.format(), records, err)
 	return nil, err
 }

@@ -24,8 +24,8 @@ func (m metricsIntake) take(ctx context.Context, q *request) (message, error) {
 	if points == 0 {
 		return nil, nil
 	}
-	ctx = q.obs.StartMetricsOp(ctx)
+	ctx = q.report.StartMetricsOp(ctx)
 	err := m.next.ConsumeMetrics(ctx, md)
-	q.obs.EndMetricsOp(ctx, q.encoding.format(), points, err)
+	q.report.EndMetricsOp(ctx, q.encoding.format(), points, err)
 	return nil, err
 }

@@ -11,7 +11,6 @@ import (
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/receiver"
-	"go.opentelemetry.io/collector/receiver/receiverhelper"
 	"go.uber.org/zap"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/slo"
@@ -31,6 +30,7 @@ type otlpReceiver struct {
 	traces    *tracesIntake
 	sloSource *slo.Source
 	telemetry *telemetry
+	reports   reports
 	door      *door
 	grpc      *grpcServer
 	http      *httpServer
@@ -74,7 +74,10 @@ func (r *otlpReceiver) startEngine() error {
 		return err
 	}
 	refused := &refused{}
-	if r.telemetry, err = newTelemetry(r.set.TelemetrySettings, engine, refused); err != nil {
+	if r.reports, err = newReports(r.set); err == nil {
+		r.telemetry, err = newTelemetry(r.set.TelemetrySettings, engine, refused, &r.reports)
+	}
+	if err != nil {
 		engine.Close()
 		return err
 	}
@@ -128,30 +131,17 @@ func (r *otlpReceiver) openDoors(ctx context.Context, host component.Host) error
 		r.door.intakes[signalLogs] = logsIntake{r.nextLogs}
 	}
 	var err error
-	var obs *receiverhelper.ObsReport
 	if protocol := r.cfg.Protocols.GRPC; protocol.HasValue() {
-		if obs, err = r.obsReport(transportGRPC); err != nil {
-			return err
-		}
-		if r.grpc, err = startGRPC(ctx, host, protocol.Get(), r.door, obs); err != nil {
+		if r.grpc, err = startGRPC(ctx, host, protocol.Get(), r.door, r.reports[transportGRPC]); err != nil {
 			return err
 		}
 	}
 	if protocol := r.cfg.Protocols.HTTP; protocol.HasValue() {
-		if obs, err = r.obsReport(transportHTTP); err != nil {
-			return err
-		}
-		if r.http, err = startHTTP(ctx, host, protocol.Get(), r.door, obs); err != nil {
+		if r.http, err = startHTTP(ctx, host, protocol.Get(), r.door, r.reports[transportHTTP]); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func (r *otlpReceiver) obsReport(t transport) (*receiverhelper.ObsReport, error) {
-	return receiverhelper.NewObsReport(receiverhelper.ObsReportSettings{
-		ReceiverID: r.set.ID, Transport: transportNames[t], ReceiverCreateSettings: r.set,
-	})
 }
 
 // Of shutdown_timeout, requests that have begun get the first quarter, the last flush gets a tenth, and deciding and sending
@@ -176,6 +166,7 @@ func (r *otlpReceiver) shutdown(ctx context.Context) error {
 	last, cancelLast := context.WithTimeout(context.WithoutCancel(ctx), total/shareOfFlush)
 	defer cancelLast()
 	r.flush(last, time.Now())
+	r.reports.flush(last)
 	err := r.telemetry.close()
 	r.engine.Close()
 	r.goLimit.restore()

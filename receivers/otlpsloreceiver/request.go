@@ -3,7 +3,6 @@ package otlpsloreceiver
 import (
 	"context"
 
-	"go.opentelemetry.io/collector/receiver/receiverhelper"
 	"google.golang.org/grpc/mem"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/rawgrpc"
@@ -14,8 +13,8 @@ type request struct {
 	body     body
 	encoding encoding
 	// room is what the request holds of the in-flight share: body, and what it takes to decode it.
-	room reservation
-	obs  *receiverhelper.ObsReport
+	room   reservation
+	report *report
 }
 
 // body is a request's bytes, in pieces.

@@ -20,7 +20,7 @@ type telemetry struct {
 	registration  metric.Registration
 }
 
-func newTelemetry(set component.TelemetrySettings, e *spanpipe.Engine, r *refused) (*telemetry, error) {
+func newTelemetry(set component.TelemetrySettings, e *spanpipe.Engine, r *refused, received *reports) (*telemetry, error) {
 	meter := set.MeterProvider.Meter(scopeName)
 	t := &telemetry{}
 	var err error
@@ -42,7 +42,8 @@ func newTelemetry(set component.TelemetrySettings, e *spanpipe.Engine, r *refuse
 		}
 		instruments = append(instruments, observables[i])
 	}
-	t.registration, err = meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+	t.registration, err = meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		received.flush(ctx)
 		stats := e.Stats(time.Now())
 		for i, f := range figures {
 			f.observe(&stats, func(v int64, attributes ...attribute.KeyValue) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/featuregate"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -81,6 +82,25 @@ func TestAcceptedSpansAreConserved(t *testing.T) {
 	require.Equal(t, int64(12), r.figure(t, "otelcol_receiver_accepted_spans"))
 	require.Equal(t, int64(3), r.figure(t, "otelcol_processor_tail_sampling_new_trace_id_received"))
 	require.Equal(t, int64(1), r.figure(t, "otelcol_processor_tail_sampling_global_count_traces_sampled", "decision", "not_sampled"))
+}
+
+// TestRequestsOfSpansAreReportedOneByOneWhereSomebodyCountsThem: otherwise spans are reported when metrics are read.
+func TestRequestsOfSpansAreReportedOneByOneWhereSomebodyCountsThem(t *testing.T) {
+	count := func(t *testing.T) (requests, spans int64) {
+		r := start(t)
+		for i := range byte(3) {
+			sendGRPC(t, r, traceOf(i+1, 2, false))
+		}
+		return r.figure(t, "otelcol_receiver_requests", "outcome", "success"), r.figure(t, "otelcol_receiver_accepted_spans")
+	}
+	requests, spans := count(t)
+	require.Equal(t, [2]int64{0, 6}, [2]int64{requests, spans})
+
+	gates := featuregate.GlobalRegistry()
+	require.NoError(t, gates.Set(requestsGate, true))
+	defer func() { require.NoError(t, gates.Set(requestsGate, false)) }()
+	requests, spans = count(t)
+	require.Equal(t, [2]int64{3, 6}, [2]int64{requests, spans})
 }
 
 func TestWhatTheNextConsumerRefusesIsToldAsTheStockReceiverDoes(t *testing.T) {

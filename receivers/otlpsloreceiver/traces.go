@@ -37,9 +37,9 @@ func (t *tracesIntake) take(ctx context.Context, q *request) (message, error) {
 			return nil, err
 		}
 	}
-	ctx = q.obs.StartTracesOp(ctx)
+	ctx = q.report.beginTraces(ctx)
 	accepted, err := t.accept(q)
-	q.obs.EndTracesOp(ctx, q.encoding.format(), accepted.Spans, err)
+	q.report.endTraces(ctx, q.encoding.format(), accepted.Spans, err)
 	if err != nil || accepted.ZeroTraceID == 0 {
 		return nil, err
 	}
