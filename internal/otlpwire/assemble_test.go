@@ -30,16 +30,48 @@ func requireSameReassembled(t testing.TB, want []string, buf []byte, batch *span
 	slices.Sort(got)
 	require.Equal(t, want, got)
 
-	// What was built scans, and has no two groups alike.
-	again := &spanview.Batch{}
-	require.NoError(t, Scan(built[6:], oracleSchema(), again))
+	requireNoGroupsAlike(t, built[6:])
+
+	// A request for each span, put together again.
+	var apart []byte
+	for _, i := range rng.Perm(len(batch.Spans)) {
+		a.Reset()
+		a.Add(pieceOf(batch, buf, i))
+		apart = a.AppendTo(apart)
+	}
+	a.Reset()
+	require.NoError(t, a.AddRequest(apart))
+	merged := a.AppendTo(nil)
+	require.Len(t, merged, a.Size())
+	require.LessOrEqual(t, len(merged), len(apart))
+	got = flatten(unmarshal(t, merged))
+	slices.Sort(got)
+	require.Equal(t, want, got)
+	requireNoGroupsAlike(t, merged)
+}
+
+// requireNoGroupsAlike checks that a request scans, and tells no resource or scope twice.
+func requireNoGroupsAlike(t testing.TB, request []byte) {
+	t.Helper()
+	batch := &spanview.Batch{}
+	require.NoError(t, Scan(request, oracleSchema(), batch))
 	seen := map[string]bool{}
-	for _, scope := range again.Scopes {
-		resource := again.Resources[scope.Resource]
-		key := fmt.Sprintf("%q %q %q %q", again.Bytes(built[6:], resource.Raw), again.Bytes(built[6:], resource.SchemaURL),
-			again.Bytes(built[6:], scope.Raw), again.Bytes(built[6:], scope.SchemaURL))
+	for _, scope := range batch.Scopes {
+		resource := batch.Resources[scope.Resource]
+		key := fmt.Sprintf("%q %q %q %q", batch.Bytes(request, resource.Raw), batch.Bytes(request, resource.SchemaURL),
+			batch.Bytes(request, scope.Raw), batch.Bytes(request, scope.SchemaURL))
 		require.False(t, seen[key], "two groups of %s", key)
 		seen[key] = true
+	}
+}
+
+func TestARequestThatCannotBeReadIsNotAdded(t *testing.T) {
+	var a Assembler
+	a.Add(Piece{Resource: []byte{}, Span: []byte{tagKind, 1}})
+	whole := a.AppendTo(nil)
+	for n := 1; n < len(whole); n++ {
+		a.Reset()
+		require.Error(t, a.AddRequest(whole[:n]), "cut off behind %d bytes", n)
 	}
 }
 

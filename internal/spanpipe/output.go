@@ -37,6 +37,7 @@ type outBatch struct {
 	opened      int64 // milliseconds of the engine's clock
 	// waiting: it was refused and its sender waits before it tries again. givenUp: it is gone, its sender need not try.
 	waiting, givenUp bool
+	merged           bool // resources and scopes are told once, or can't be
 }
 
 const outRegionSize = 1 << 20
@@ -154,6 +155,11 @@ func (q *outQueue) done(b *outBatch) {
 
 func (q *outQueue) removeLocked(b *outBatch) {
 	q.sending = slices.DeleteFunc(q.sending, func(s *outBatch) bool { return s == b })
+	q.letGoLocked(b)
+}
+
+// letGoLocked takes a batch's region from it.
+func (q *outQueue) letGoLocked(b *outBatch) {
 	q.held -= int64(len(b.region))
 	if q.idle == nil && len(b.region) == outRegionSize {
 		q.idle = b.region

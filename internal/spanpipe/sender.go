@@ -4,6 +4,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"time"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/otlpwire"
 )
 
 // tickInterval is how often due traces are looked for; a decision is at most this late.
@@ -42,8 +44,10 @@ func (e *Engine) startSenders(ctx context.Context) {
 }
 
 func (e *Engine) sendLoop(ctx context.Context) {
+	var assembler otlpwire.Assembler
 	for {
 		for b := e.out.next(); b != nil; b = e.out.next() {
+			e.out.merge(b, &assembler)
 			e.send(ctx, b)
 			if ctx.Err() != nil {
 				return

@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/tracebuf"
 )
 
 // A next consumer may have taken a batch although its call was broken off.
@@ -78,5 +81,32 @@ func TestADrainOutOfTimeBreaksOffWhatIsBeingSent(t *testing.T) {
 		require.EqualValues(t, 1, w.end().QueuedSpans)
 		require.Equal(t, time.Minute, time.Since(began))
 		w.engine.Close()
+	})
+}
+
+// What a batch's traces say of the same resource and scope is told once.
+func TestABatchTellsEachResourceOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w *world
+		sizes := map[int]int{} // resources by spans of the batch
+		w = newWorld(t, func(s *Settings) {
+			s.SendTraces = func(ctx context.Context, request []byte, spans int) error {
+				td, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(request)
+				if err != nil {
+					return err
+				}
+				sizes[spans] = td.ResourceSpans().Len()
+				return w.sink.take(ctx, request, spans)
+			}
+		})
+		for i := range uint64(10) {
+			w.mustSend(testSpan{trace: i, failed: true}, testSpan{trace: i})
+		}
+		w.end()
+		w.requireWholeErrors()
+		require.Equal(t, map[int]int{20: 1}, sizes)
+		require.Zero(t, w.engine.out.stats())
+		w.engine.Close()
+		require.Zero(t, w.engine.budget.Used(tracebuf.UseOutput))
 	})
 }
