@@ -51,6 +51,7 @@ func (c *conn) answer(s *stream, body []byte, err error) {
 		c.answerStatus(s, status.Convert(err))
 		return
 	}
+	c.answered = c.now
 	c.headers(s.id, 0, answerHeaders)
 	c.data = binary.BigEndian.AppendUint32(append(c.data[:0], 0), uint32(len(body)))
 	c.data = append(c.data, body...)

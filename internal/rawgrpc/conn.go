@@ -32,16 +32,19 @@ type conn struct {
 	// For the watch, in Unix nanoseconds, 0 for none: since when something is being received that has not come whole, since
 	// when something is being written, when bytes came last, when keepalive has something to do.
 	receiving, writing, lastRead, due atomic.Int64
+	// probed, also for the watch: the acknowledgement of a ping is owed.
+	probed atomic.Bool
 
-	mu      sync.Mutex // protects all below
-	began   time.Time
-	now     time.Time // of the last read
-	quiet   time.Time // when the last call ended, or the connection began
-	partial time.Time // of the read that brought the start of a frame whose end is awaited; zero: none is
-	hpack   *hpack.Decoder
-	block   headerBlock
-	streams map[uint32]*stream // calls that have not been answered
-	spare   []*stream
+	mu       sync.Mutex // protects all below
+	began    time.Time
+	now      time.Time // of the last read
+	quiet    time.Time // when the last call ended, or the connection began
+	answered time.Time // when a call was answered last; zero: none was
+	partial  time.Time // of the read that brought the start of a frame whose end is awaited; zero: none is
+	hpack    *hpack.Decoder
+	block    headerBlock
+	streams  map[uint32]*stream // calls that have not been answered
+	spare    []*stream
 	// lastID is the greatest stream that the client has opened, lastTaken the greatest that was taken: those that come behind
 	// a GOAWAY are not.
 	lastID, lastTaken uint32
@@ -58,6 +61,7 @@ type conn struct {
 	draining   bool     // no new calls
 	over       bool     // nothing more is written
 	keepalive  keepaliveState
+	probe      probe
 }
 
 func newConn(s *Server, nc net.Conn) *conn {
@@ -269,6 +273,7 @@ func (c *conn) flush() error {
 	if len(c.out) == 0 {
 		return nil
 	}
+	c.acknowledgeProbe()
 	c.writing.Store(time.Now().UnixNano())
 	err := c.output.write(c.out)
 	c.writing.Store(0)

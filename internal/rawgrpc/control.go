@@ -3,7 +3,6 @@ package rawgrpc
 import (
 	"encoding/binary"
 	"errors"
-	"io"
 	"math"
 	"slices"
 
@@ -123,23 +122,6 @@ func (c *conn) resizeWindows(size int64) error {
 		if c.held[i].window += by; c.held[i].window > math.MaxInt32 {
 			return connError(http2.ErrCodeFlowControl)
 		}
-	}
-	return nil
-}
-
-func (c *conn) onPing(f frame) error {
-	switch {
-	case f.stream != 0:
-		return connError(http2.ErrCodeProtocol)
-	case len(f.payload) != 8:
-		return connError(http2.ErrCodeFrameSize)
-	case f.has(http2.FlagPingAck):
-		return nil // that something was read is all that keepalive asks for
-	}
-	c.out = appendPing(c.out, http2.FlagPingAck, f.payload)
-	if c.keepalive.tooManyPings(c.now, len(c.streams) > 0, &c.server.options.Keepalive) {
-		c.out = appendGoAway(c.out, c.lastTaken, http2.ErrCodeEnhanceYourCalm, "too_many_pings")
-		return io.EOF
 	}
 	return nil
 }

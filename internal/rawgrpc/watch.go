@@ -31,7 +31,7 @@ func (c *conn) check(now time.Time, timeout time.Duration) {
 	if overdue(c.writing.Load()) {
 		_ = c.net.SetWriteDeadline(now)
 	}
-	if due := c.due.Load(); overdue(c.receiving.Load()) || due != 0 && now.UnixNano() >= due {
+	if due := c.due.Load(); overdue(c.receiving.Load()) || due != 0 && now.UnixNano() >= due || c.probed.Load() {
 		c.kick()
 	}
 }
@@ -52,6 +52,7 @@ func (c *conn) onTimers(now time.Time) error {
 	if c.server.stopping.Load() {
 		c.drain()
 	}
+	c.acknowledgeProbe()
 	if err := c.keepalive.onTimer(c, now, &c.server.options.Keepalive); err != nil {
 		return err
 	}
