@@ -10,11 +10,14 @@ import (
 
 // call makes a call and reads its answer.
 func (p *peer) call(stream uint32) {
+	sent := make(chan struct{})
 	go func() {
+		defer close(sent)
 		p.open(stream, callHeaders...)
 		_ = p.WriteData(stream, true, message(nil))
 	}()
 	require.Equal(p.t, "status 0", p.outcome(stream))
+	<-sent
 }
 
 // acknowledged reads the acknowledgement of a ping, and returns how long it took to come.
