@@ -120,6 +120,16 @@ func (b *Buffer) Record(w *Writer, batch *spanview.Batch, now int64) {
 	w.commit(arrival)
 }
 
+// touch loads what the look-ups of spans will need.
+func (s *shard) touch(hashes []uint64, spans []uint32) {
+	for _, i := range spans {
+		s.touchIndex(hashes[i])
+	}
+	for _, i := range spans {
+		s.touchTrace(hashes[i])
+	}
+}
+
 // record takes one shard's spans, given by their index in the batch, and returns the latest first arrival of the records
 // that they went to.
 func (s *shard) record(w *Writer, batch *spanview.Batch, spans []uint32, r *recording) int64 {
@@ -132,10 +142,10 @@ func (s *shard) record(w *Writer, batch *spanview.Batch, spans []uint32, r *reco
 		id       *[16]byte
 	)
 	s.tally.Recorded += uint64(len(spans))
-	for _, i := range spans {
-		s.touch(w.hashes[i])
-	}
-	for _, i := range spans {
+	for n, i := range spans {
+		if n%touchBatch == 0 {
+			s.touch(w.hashes, spans[n:min(n+touchBatch, len(spans))])
+		}
 		span := &batch.Spans[i]
 		if rec == nil || *id != span.TraceID { // spans of a trace mostly follow each other
 			id = &span.TraceID

@@ -73,7 +73,7 @@ func BenchmarkRecord(b *testing.B) {
 }
 
 func benchmarkRecord(b *testing.B, l *load, live int) {
-	buf, err := New(Settings{Budget: NewBudget(16 << 30), Shards: 8, TraceBytesMax: 1 << 30, Judge: testPolicy{}})
+	buf, err := New(Settings{Budget: NewBudget(16 << 30), Shards: 8, DecisionsMax: 1_000_000, TraceBytesMax: 1 << 30, Judge: testPolicy{}})
 	if err != nil {
 		b.Fatal(err)
 	}

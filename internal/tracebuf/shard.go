@@ -32,10 +32,25 @@ type shard struct {
 	_ [64]byte // keeps two shards' locks in different cache lines
 }
 
-// touch loads the slots where a trace is looked up. Called for many hashes in a row before they are looked up one by
+// touchIndex loads the slot where a trace is looked up. Called for many hashes in a row before they are looked up one by
 // one, it lets the processor wait for all of these cache misses at once.
-func (s *shard) touch(hash uint64) {
-	s.touched += s.index.entries[tagOf(hash)&s.index.mask] + s.memory.young.home(hash) + s.memory.old.home(hash)
+func (s *shard) touchIndex(hash uint64) {
+	s.touched += s.index.entries[tagOf(hash)&s.index.mask]
+}
+
+// touchTrace does the same, behind touchIndex, for what is looked at next: a trace's record or, where there is none, the
+// slots where its decision is remembered.
+func (s *shard) touchTrace(hash uint64) {
+	tag := tagOf(hash)
+	x := &s.index
+	for i := tag & x.mask; x.entries[i] != 0; i = (i + 1) & x.mask {
+		if uint32(x.entries[i]>>32) == tag {
+			rec := s.ring.at(uint32(x.entries[i]))
+			s.touched += rec.MinStart + uint64(rec.State) // its first and its last line
+			return
+		}
+	}
+	s.touched += s.memory.young.home(hash) + s.memory.old.home(hash)
 }
 
 // touchToForget does the same for the slots that forget changes.
