@@ -82,7 +82,7 @@ func (b *bench) measure(ctx context.Context, s *scenario, v variant) (m measurem
 	defer func() { err = errors.Join(err, sender.Close()) }()
 	g := load.Start(ctx, plan, sender, load.Options{Workers: s.connections * b.streams, SpansPerSecond: s.rate, Retry: true})
 	defer g.Stop()
-	if err := sleep(ctx, c, b.held(v)); err != nil {
+	if err := b.warmUp(ctx, c, v); err != nil {
 		return m, err
 	}
 	m, err = b.window(ctx, c, g)
@@ -101,6 +101,29 @@ func (b *bench) settle(ctx context.Context, c *collector) (proc.Usage, error) {
 		return proc.Usage{}, err
 	}
 	return proc.ReadUsage(c.process.PID())
+}
+
+// warmUp waits as long as spans are held, for only then is memory used again that was used before, and then until memory
+// grows no more, but no longer than the same time again.
+func (b *bench) warmUp(ctx context.Context, c *collector, v variant) error {
+	if err := sleep(ctx, c, b.held(v)); err != nil {
+		return err
+	}
+	var before uint64
+	for end := time.Now().Add(b.held(v)); time.Now().Before(end); {
+		u, err := proc.ReadUsage(c.process.PID())
+		if err != nil {
+			return err
+		}
+		if float64(u.RSS) <= (1+growthMax/4)*float64(before) {
+			return nil
+		}
+		before = u.RSS
+		if err := sleep(ctx, c, 5*time.Second); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // window measures for the duration of a run.

@@ -49,7 +49,7 @@ func parseFlags() settings {
 	flag.BoolVar(&s.quick, "quick", false, "one short run of each part, contrib with shards=cores and GOGC=100 only: for a first look")
 	flag.IntVar(&s.runs, "runs", 3, "runs of each arm and part; medians are reported")
 	flag.DurationVar(&s.decisionWait, "decision-wait", 10*time.Second, "decision_wait of both arms")
-	flag.DurationVar(&s.duration, "duration", 0, "length of each measurement, after a warm-up as long as the arm holds spans (default: four times decision-wait)")
+	flag.DurationVar(&s.duration, "duration", 0, "length of each measurement, after a warm-up of once or twice the time that the arm holds spans (default: four times decision-wait)")
 	flag.DurationVar(&s.rescueWindow, "rescue-window", 30*time.Second, "rescue_window of our arm")
 	flag.IntVar(&s.memoryMiB, "memory-mib", 8192, "memory.limit_mib of our arm")
 	flag.IntVar(&s.streams, "streams", 2, "requests under way at once on each connection")

@@ -52,7 +52,7 @@ func (s scenario) dial(target string) (send.Sender, error) {
 	return send.DialGRPC(target, send.GRPCOptions{Connections: s.connections, Gzip: s.gzip})
 }
 
-// held is how long an arm holds a span; also its warm-up, for only then does it use memory again that it used before.
+// held is how long an arm holds a span.
 func (b *bench) held(v variant) time.Duration {
 	if v.arm == "ours" {
 		return b.decisionWait + b.rescueWindow

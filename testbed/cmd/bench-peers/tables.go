@@ -133,7 +133,7 @@ func best(sums []summary, s *scenario, arm string) *summary {
 
 func (b *bench) details(sums []summary) report.Table {
 	t := report.Table{
-		Title: fmt.Sprintf("Medians of %d runs of %v, after a warm-up as long as spans are held (decision_wait %v, in our arm and rescue_window %v)",
+		Title: fmt.Sprintf("Medians of %d runs of %v, after a warm-up of once or twice the time that spans are held (decision_wait %v, in our arm and rescue_window %v)",
 			b.runs, b.duration, b.decisionWait, b.rescueWindow),
 		Header: []string{"reference load", "arm", "spans/s", "cores", "of them system", "spans/CPU-s", "RSS MB", "B/span", "kept", "idle cores", "doubts"},
 	}
