@@ -22,6 +22,14 @@ func (m *Message) CopyTo(dst []byte) int {
 	return n
 }
 
+// Whole returns it where it lies in one piece, and false where it does not.
+func (m *Message) Whole() ([]byte, bool) {
+	if len(m.pieces) != 1 {
+		return nil, false
+	}
+	return m.pieces[0], true
+}
+
 // Reader reads a message from its start.
 type Reader struct {
 	pieces [][]byte

@@ -76,6 +76,9 @@ func echo(_ context.Context, m *Message) ([]byte, error) {
 	if err != nil || !bytes.Equal(read, body) {
 		return nil, fmt.Errorf("read %d bytes, copied %d: %w", len(read), len(body), err)
 	}
+	if piece, ok := m.Whole(); ok && !bytes.Equal(piece, body) {
+		return nil, fmt.Errorf("its one piece has %d bytes, all have %d", len(piece), len(body))
+	}
 	return digest(body), nil
 }
 

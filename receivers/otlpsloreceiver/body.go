@@ -14,32 +14,16 @@ import (
 	"github.com/otelcol-slo/otelcol-slo/receivers/otlpsloreceiver/internal/unpack"
 )
 
-// bodySizes are the sizes of the buffers that bodies are read into, so that a buffer is never larger than what was
-// reserved for it.
-var bodySizes = [...]int{16 << 10, 64 << 10, 256 << 10, 1 << 20}
-
-var bodyBuffers = mem.NewTieredBufferPool(bodySizes[:]...)
-
-// bufferFor returns the size of the next buffer, where about so many bytes are still to come.
-func bufferFor(bytes int64) int {
-	for _, size := range bodySizes {
-		if int64(size) >= bytes {
-			return size
-		}
-	}
-	return bodySizes[len(bodySizes)-1]
-}
-
 // receive reads the request's body as it was sent, within receive_timeout.
 func (h *httpServer) receive(w http.ResponseWriter, r *http.Request, q *request) error {
 	if r.ContentLength > h.bodyMax {
-		return h.tooLarge()
+		return tooLarge(h.bodyMax)
 	}
 	deadline := http.NewResponseController(w)
 	if err := deadline.SetReadDeadline(time.Now().Add(h.door.receiveTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return fmt.Errorf("cannot bound the time to receive a request: %w", err)
 	}
-	err := q.readBody(r.Context(), r.Body, r.ContentLength)
+	err := q.readBody(r.Context(), r.Body, r.ContentLength, 0)
 	if err != nil {
 		return h.receiveRefusal(r, err)
 	}
@@ -49,23 +33,19 @@ func (h *httpServer) receive(w http.ResponseWriter, r *http.Request, q *request)
 
 // receiveRefusal says why a body could not be read.
 func (h *httpServer) receiveRefusal(r *http.Request, err error) error {
-	var tooLarge *http.MaxBytesError
+	var maxBytes *http.MaxBytesError
 	_, refused := reasonOf(err)
 	switch {
 	case refused:
 		return err
-	case errors.As(err, &tooLarge):
-		return h.tooLarge()
+	case errors.As(err, &maxBytes):
+		return tooLarge(h.bodyMax)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return &refusal{reasonNotReceived, fmt.Errorf("the request did not arrive within %s", h.door.receiveTimeout)}
 	case r.Context().Err() != nil || errors.Is(err, io.ErrUnexpectedEOF):
 		return &refusal{reasonNotReceived, fmt.Errorf("the request did not arrive: %w", err)}
 	}
 	return malformed(fmt.Errorf("cannot read the request: %w", err))
-}
-
-func (h *httpServer) tooLarge() error {
-	return &refusal{reasonTooLarge, fmt.Errorf("the request is larger than %d bytes", h.bodyMax)}
 }
 
 // unpack decompresses the body that was received, if confighttp left it compressed.
@@ -79,34 +59,26 @@ func (h *httpServer) unpack(r *http.Request, q *request) error {
 	q.body.Free()
 	q.body = mem.BufferSlice(nil)
 	reader, err := unpack.NewReader(name, packed.ReadOnlyData(), h.bodyMax)
-	if err == nil {
-		err = q.readBody(r.Context(), reader, -1)
-		_ = reader.Close() // gives the decoder back, nothing else
-	}
-	_, refused := reasonOf(err)
-	switch {
-	case err == nil || refused:
-		return err
-	case errors.Is(err, unpack.ErrTooLarge):
-		return h.tooLarge()
-	}
-	return malformed(fmt.Errorf("cannot decompress the request: %w", err))
+	return q.inflate(r.Context(), reader, err, unpack.SizeHint(name, packed.ReadOnlyData()), h.bodyMax)
 }
 
-// readBody makes what the reader has, to its end, the body. size is how much that is, negative where it is not known. Room
-// is reserved before a buffer is taken.
-func (q *request) readBody(ctx context.Context, from io.Reader, size int64) error {
+// readBody makes what the reader has, to its end, the body. size is how much that is, negative where it is not known; hint
+// is what it may be then, 0 where nothing says. Room is reserved before a buffer is taken.
+func (q *request) readBody(ctx context.Context, from io.Reader, size, hint int64) error {
 	var body mem.BufferSlice
-	err := q.readBuffers(ctx, from, size, &body)
+	err := q.readBuffers(ctx, from, size, hint, &body)
 	q.body = body
 	return err
 }
 
-func (q *request) readBuffers(ctx context.Context, from io.Reader, size int64, body *mem.BufferSlice) error {
+func (q *request) readBuffers(ctx context.Context, from io.Reader, size, hint int64, body *mem.BufferSlice) error {
 	for size != 0 {
 		want := size
-		if size < 0 { // four times as much each time
-			want = int64(body.Len()) * 3
+		if size < 0 {
+			want = hint - int64(body.Len())
+			if want <= 0 { // four times as much each time
+				want = int64(body.Len()) * 3
+			}
 		}
 		length := bufferFor(want)
 		if err := q.room.grow(ctx, int64(length)); err != nil {

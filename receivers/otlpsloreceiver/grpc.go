@@ -3,7 +3,6 @@ package otlpsloreceiver
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 
@@ -160,19 +159,20 @@ func (s *grpcServer) export(ctx context.Context, signal signalKind, in intake, m
 
 // unpack decompresses a message.
 func (s *grpcServer) unpack(ctx context.Context, q *request, m *rawgrpc.Message) error {
-	reader, err := unpack.NewStream(m.Encoding, m.NewReader(), s.messageMax)
-	if err == nil {
-		err = q.readBody(ctx, reader, -1)
-		_ = reader.Close() // gives the decoder back, nothing else
-	}
-	_, refused := reasonOf(err)
+	_, whole := m.Whole()
 	switch {
-	case err == nil || refused:
-		return err
-	case errors.Is(err, unpack.ErrTooLarge):
-		return &refusal{reasonTooLarge, fmt.Errorf("the request is larger than %d bytes", s.messageMax)}
+	case !whole && (m.Encoding != unpack.Gzip || m.Len() > bodyLargest): // copying it first gains nothing, or takes too much
+		reader, err := unpack.NewStream(m.Encoding, m.NewReader(), s.messageMax)
+		return q.inflate(ctx, reader, err, 0, s.messageMax)
+	case !whole:
+		if err := q.room.grow(ctx, int64(bufferFor(int64(m.Len())))); err != nil {
+			return err
+		}
 	}
-	return malformed(fmt.Errorf("cannot decompress the request: %w", err))
+	packed := contiguous(q.body)
+	defer packed.Free()
+	reader, err := unpack.NewMessage(m.Encoding, packed.ReadOnlyData(), s.messageMax)
+	return q.inflate(ctx, reader, err, unpack.SizeHint(m.Encoding, packed.ReadOnlyData()), s.messageMax)
 }
 
 // refused counts what the server refused itself, and says what the client is told.

@@ -32,10 +32,15 @@ type lent struct{ *rawgrpc.Message }
 // Free implements body.
 func (lent) Free() {}
 
-// contiguous returns a body's bytes in one piece. Who gets it frees it.
+// contiguous returns a body's bytes in one piece, copied only where they are in several. Who gets it frees it.
 func contiguous(b body) mem.Buffer {
 	if slice, ok := b.(mem.BufferSlice); ok {
 		return slice.MaterializeToBuffer(bodyBuffers)
+	}
+	if message, ok := b.(lent); ok {
+		if piece, whole := message.Whole(); whole {
+			return mem.SliceBuffer(piece)
+		}
 	}
 	buffer := bodyBuffers.Get(b.Len())
 	b.CopyTo(*buffer)

@@ -1,6 +1,7 @@
 package unpack
 
 import (
+	"bytes"
 	"io"
 	"sync"
 
@@ -26,21 +27,49 @@ type decoder interface {
 // pools hold idle decoders by encoding.
 var pools = map[string]*sync.Pool{Gzip: {}, Zlib: {}, Deflate: {}, Zstd: {}, Snappy: {}}
 
-// open returns a decoder that reads src. Closing it gives it back.
-func open(encoding string, src io.Reader) (io.ReadCloser, error) {
-	pool := pools[encoding]
-	d, ok := pool.Get().(decoder)
-	if !ok {
-		d = newDecoder(encoding)
+// reusable is a decoder with the two sources that it may read. It keeps the one it was given last for good, which is why
+// they can be emptied.
+type reusable struct {
+	decoder
+	whole bytes.Reader // flate has a faster loop for this very type
+	parts source
+}
+
+func take(encoding string) *reusable {
+	if d, ok := pools[encoding].Get().(*reusable); ok {
+		return d
 	}
-	// The decoder keeps its source: what it is given can be taken from it again.
-	s := &source{src}
-	if err := d.Reset(s); err != nil {
-		s.Reader = eof{}
+	return &reusable{decoder: newDecoder(encoding), parts: source{eof{}}}
+}
+
+// empty takes from the decoder what it reads.
+func (d *reusable) empty() {
+	d.whole.Reset(nil)
+	d.parts.Reader = eof{}
+}
+
+// open returns a decoder that reads src. Closing it gives it back.
+func open(encoding string, src []byte) (*pooled, error) {
+	d := take(encoding)
+	d.whole.Reset(src)
+	return d.begin(encoding, &d.whole)
+}
+
+// openStream is open for what is not in one piece.
+func openStream(encoding string, src io.Reader) (*pooled, error) {
+	d := take(encoding)
+	d.parts.Reader = src
+	return d.begin(encoding, &d.parts)
+}
+
+func (d *reusable) begin(encoding string, src io.Reader) (*pooled, error) {
+	pool := pools[encoding]
+	if err := d.Reset(src); err != nil {
+		d.empty()
 		pool.Put(d)
 		return nil, err
 	}
-	return &pooled{decoder: d, source: s, pool: pool}, nil
+	return &pooled{in: d, pool: pool}, nil
 }
 
 func newDecoder(encoding string) decoder {
@@ -62,32 +91,34 @@ func newDecoder(encoding string) decoder {
 
 // pooled is a decoder in use.
 type pooled struct {
-	decoder
-	source *source
-	pool   *sync.Pool
+	in   *reusable // nil when it was given back
+	pool *sync.Pool
+}
+
+// Read implements io.Reader. There is nothing to read after Close.
+func (p *pooled) Read(b []byte) (int, error) {
+	if p.in == nil {
+		return 0, io.EOF
+	}
+	return p.in.Read(b)
 }
 
 // Close gives the decoder back. Closing twice does nothing.
 func (p *pooled) Close() error {
-	if p.source != nil {
-		p.source.Reader = eof{}
-		p.source = nil
-		p.pool.Put(p.decoder)
-		p.decoder = closed{}
+	if p.in != nil {
+		p.in.empty()
+		p.pool.Put(p.in)
+		p.in = nil
 	}
 	return nil
 }
 
 type source struct{ io.Reader }
 
-// eof and closed have nothing to read.
-type (
-	eof    struct{}
-	closed struct{ eof }
-)
+// eof has nothing to read.
+type eof struct{}
 
-func (eof) Read([]byte) (int, error)   { return 0, io.EOF }
-func (closed) Reset(_ io.Reader) error { return nil }
+func (eof) Read([]byte) (int, error) { return 0, io.EOF }
 
 type zlibDecoder struct{ r io.ReadCloser }
 

@@ -2,5 +2,5 @@
 // again and whose memory is bounded whatever a frame claims.
 //
 // Importing it replaces the gRPC compressors gzip, zstd and snappy of the process, for exporters as well: registration is
-// by name. Over HTTP the receiver calls [NewReader].
+// by name. The receiver calls [NewReader] over HTTP, [NewMessage] and [NewStream] over gRPC.
 package unpack

@@ -57,7 +57,7 @@ func (c *compressor) Compress(dst io.Writer) (io.WriteCloser, error) {
 }
 
 // Decompress implements encoding.Compressor. gRPC bounds what it reads by the server's message limit, and closes.
-func (c *compressor) Decompress(src io.Reader) (io.Reader, error) { return open(c.name, src) }
+func (c *compressor) Decompress(src io.Reader) (io.Reader, error) { return openStream(c.name, src) }
 
 // pooledEncoder is an encoder in use. It is closed once.
 type pooledEncoder struct {

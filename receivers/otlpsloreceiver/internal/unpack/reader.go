@@ -22,7 +22,7 @@ const (
 // HTTP lists the encodings that NewReader knows.
 var HTTP = []string{Gzip, Zlib, Deflate, Zstd, Snappy}
 
-// GRPC lists the encodings that NewStream knows.
+// GRPC lists the encodings that NewMessage and NewStream know.
 var GRPC = []string{Gzip, Zstd, Snappy}
 
 // ErrTooLarge says that the decoded bytes would be more than the limit.
@@ -37,20 +37,31 @@ func NewReader(encoding string, src []byte, limit int64) (io.ReadCloser, error) 
 	if encoding == Snappy && !isFramed(src) {
 		return newBlockReader(src, limit)
 	}
-	d, err := open(encoding, bytes.NewReader(src))
+	return newLimited(encoding, src, limit)
+}
+
+// NewMessage is NewReader for a gRPC message, whose snappy is always framed.
+func NewMessage(encoding string, src []byte, limit int64) (io.ReadCloser, error) {
+	if !slices.Contains(GRPC, encoding) {
+		return nil, fmt.Errorf("cannot decode %q: unknown encoding", encoding)
+	}
+	return newLimited(encoding, src, limit)
+}
+
+func newLimited(encoding string, src []byte, limit int64) (io.ReadCloser, error) {
+	d, err := open(encoding, src)
 	if err != nil {
 		return nil, err
 	}
 	return &limited{ReadCloser: d, left: limit}, nil
 }
 
-// NewStream returns a reader of the decoded bytes of a gRPC message, whose snappy is framed. It stops with ErrTooLarge
-// behind limit bytes. Close gives the decoder back.
+// NewStream is NewMessage for a message that is not in one piece. It is the slower one for gzip.
 func NewStream(encoding string, src io.Reader, limit int64) (io.ReadCloser, error) {
 	if !slices.Contains(GRPC, encoding) {
 		return nil, fmt.Errorf("cannot decode %q: unknown encoding", encoding)
 	}
-	d, err := open(encoding, src)
+	d, err := openStream(encoding, src)
 	if err != nil {
 		return nil, err
 	}
