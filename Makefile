@@ -11,8 +11,9 @@ LINT    := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 TAGS := remove_all_sd,enable_kubernetes_sd,enable_dns_sd
 
 # One static binary that needs no libc. For every target but `unit` (the race detector is C), so that they share compiled packages.
+# Without debugging information, which the binary is stripped of anyway: a fifth less to build.
 export CGO_ENABLED := 0
-export GOFLAGS := $(GOFLAGS) -trimpath
+export GOFLAGS := $(GOFLAGS) -trimpath -gcflags=all=-dwarf=false
 
 DIST      := cmd/otelcol-slo
 GENERATED := bin/generated
