@@ -24,6 +24,7 @@ help: ## print this list
 
 .PHONY: build
 build: ## build bin/otelcol-slo
+	@cd $(DIST) && { go build std & go list -deps -tags=$(TAGS) . >/dev/null; wait; } # the first time, compile while downloading
 	cd $(DIST) && go build -tags=$(TAGS) -ldflags='-s -w -X main.version=$(VERSION)' -o ../../bin/otelcol-slo .
 
 .PHONY: test
