@@ -28,7 +28,7 @@ func TestSpansAreConservedWhateverTheSinkDoes(t *testing.T) {
 		{"slow", func(o *sink.OTLP) { o.SetFault(sink.Fault{Delay: 700 * time.Millisecond}) }, 8 * time.Second, false, false},
 		{"refusing for now", func(o *sink.OTLP) { o.SetFault(sink.Fault{Refuse: true}) }, 8 * time.Second, false, false},
 		{"refusing for good", func(o *sink.OTLP) { o.SetFault(sink.Fault{Refuse: true, Permanent: true}) }, 6 * time.Second, true, true},
-		{"down", func(o *sink.OTLP) { o.Down() }, 12 * time.Second, false, false},
+		{"down", func(o *sink.OTLP) { o.Down() }, 30 * time.Second, false, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := shipped{memoryMiB: 512}
