@@ -12,7 +12,7 @@ type room struct {
 	imports  []string
 }
 
-// plan is the house from the top floor down: no arrow runs up, none between the observers (sampling, red, slo), no
+// plan is the house from the top floor down: no arrow runs up, none between the observers (sampling, red, slo, coverage), no
 // component knows another, and the testbed knows the product only by its wire.
 var plan = []room{
 	{"cmd/otelcol-slo", nil},
@@ -23,15 +23,17 @@ var plan = []room{
 	{"exporters/...", []string{"internal/..."}},
 
 	{"internal/spanpipe", []string{
-		"internal/offheap", "internal/otlpwire", "internal/red", "internal/sampling", "internal/slo", "internal/spanview",
+		"internal/coverage", "internal/offheap", "internal/otlpwire", "internal/red", "internal/sampling", "internal/slo", "internal/spanview",
 		"internal/tracebuf",
 	}},
 	{"internal/sampling", []string{"internal/spanview", "internal/tracebuf"}},
 	{"internal/red", []string{"internal/spanview"}},
-	{"internal/slo", []string{"internal/spanview"}},
+	{"internal/slo", []string{"internal/flush", "internal/spanview"}},
+	{"internal/coverage", []string{"internal/flush", "internal/spanview"}},
 	{"internal/otlpwire", []string{"internal/spanview"}},
 	{"internal/tracebuf", []string{"internal/offheap", "internal/spanview"}},
 	{"internal/spanview", nil},
+	{"internal/flush", nil},
 	{"internal/offheap", nil},
 
 	{"internal/rawgrpc", nil},

@@ -19,6 +19,9 @@ type Counter struct {
 	planned atomic.Int64 // bytes of the walkers' plans, about
 }
 
+// IsAbout reports whether some SLO is declared for a service.
+func (c *Counter) IsAbout(service string) bool { return len(c.all) > 0 || len(c.exact[service]) > 0 }
+
 // Bytes returns about how much memory the counts take, with everything that finds them.
 func (c *Counter) Bytes() int64 { return c.ledger.bytes.Load() + c.planned.Load() }
 

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/otelcol-slo/otelcol-slo/internal/flush"
 	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
 )
 
@@ -205,7 +206,7 @@ func (r *rig) flushPoints(at time.Duration) []flushed {
 	var out []flushed
 	for _, rm := range md.ResourceMetrics().All() {
 		for _, m := range rm.ScopeMetrics().At(0).Metrics().All() {
-			for _, dp := range pointsOf(m).All() {
+			for _, dp := range flush.PointsOf(m).All() {
 				p := flushed{key: key(m.Name(), dp.Attributes()), at: dp.Timestamp().AsTime().Sub(start)}
 				if dp.StartTimestamp() != 0 {
 					p.start = dp.StartTimestamp().AsTime().Sub(start)

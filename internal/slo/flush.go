@@ -6,8 +6,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 )
 
-// ScopeName is the instrumentation scope of the metrics. It has no version: in Prometheus a version would be a label, and
-// an upgrade would start every series anew.
+// ScopeName is the instrumentation scope of the metrics.
 const ScopeName = "github.com/otelcol-slo/otelcol-slo/internal/slo"
 
 // Names of the metrics; docs/slis.md says what they count.
@@ -37,30 +36,25 @@ func (c *Counter) Flush(now time.Time, md pmetric.Metrics) {
 	for _, s := range c.slos {
 		wanted[s.series] = s
 	}
-	var retired []point
 	for _, s := range l.snapshot() {
 		counts, tallies := l.sum(s)
 		o := wanted[s]
 		switch {
 		case o != nil:
 			e.tallies(s, tallies)
-		case s.announced.live:
-			s.announced.live = false
-			points := e.tallyPoints(s)
-			retired = append(retired, points[1:]...)
+		case s.announced[tallySkew].Live():
+			e.endTallies(s)
 		}
 		for i, g := range s.snapshot()[:len(counts)] {
 			switch {
 			case o.wants(g):
 				e.group(s, g, counts[i], o.verdictOn(g.service).objective)
-			case g.live:
-				g.live = false
-				retired = append(retired, e.outcome(s, g, "good"), e.outcome(s, g, "bad"), e.objectiveOf(s, g))
+			case g.good.Live():
+				e.endGroup(s, g)
 			}
 		}
 	}
-	e.retire(retired)
-	e.moveTo(md, l.options.WriterID)
+	e.MoveTo(md, l.options.WriterID)
 }
 
 // wants reports whether the SLO's declaration still covers a group.

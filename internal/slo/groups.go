@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"unicode/utf8"
 
+	"github.com/otelcol-slo/otelcol-slo/internal/flush"
 	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
 )
 
@@ -31,20 +32,14 @@ type series struct {
 	mu     sync.Mutex
 	groups []*group // never shrinks; a group's index is its number
 
-	announced announced // of the tallies
+	announced [tallies]flush.Announced
 }
 
-// group is one set of label values. All but announced is immutable.
+// group is one set of label values. All but what Flush announced is immutable.
 type group struct {
-	service string
-	values  []string // of the attributes of groupBy; "": the attribute is absent
-	announced
-}
-
-// announced is what Flush knows of a series it has sent.
-type announced struct {
-	start uint64 // Unix nanoseconds of its 0; 0: not sent yet
-	live  bool   // sent by the last flush
+	service   string
+	values    []string // of the attributes of groupBy; "": the attribute is absent
+	good, bad flush.Announced
 }
 
 // newSeries must be called with the ledger's lock held.

@@ -47,7 +47,8 @@ func TestObserversKeepNothingOfARequest(t *testing.T) {
 			body[i] = 0xFF
 		}
 	}
-	text := marshal(t, e.Flush(time.Now()))
+	md, _ := e.Flush(time.Now())
+	text := marshal(t, md)
 	require.NotContains(t, text, "\xFF", "a label holds bytes of the next request")
 	for _, want := range []string{"cart", "GET /cart", "/checkout", "shop", "production", "cart-0"} {
 		require.Contains(t, text, `"`+want+`"`)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/otelcol-slo/otelcol-slo/internal/coverage"
 	"github.com/otelcol-slo/otelcol-slo/internal/red"
 	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
 	"github.com/otelcol-slo/otelcol-slo/internal/slo"
@@ -17,6 +18,7 @@ type Config struct {
 	Sampling sampling.Config
 	RED      red.Config
 	SLO      slo.Config
+	Coverage coverage.Config
 }
 
 // MemoryConfig bounds the memory of the process.
@@ -64,6 +66,7 @@ func DefaultConfig() Config {
 		Sampling: sampling.DefaultConfig(),
 		RED:      red.DefaultConfig(),
 		SLO:      slo.DefaultConfig(),
+		Coverage: coverage.DefaultConfig(),
 	}
 }
 

@@ -1,14 +1,16 @@
 package spanpipe
 
 import (
+	"github.com/otelcol-slo/otelcol-slo/internal/coverage"
 	"github.com/otelcol-slo/otelcol-slo/internal/otlpwire"
 	"github.com/otelcol-slo/otelcol-slo/internal/red"
 	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
+	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
 	"github.com/otelcol-slo/otelcol-slo/internal/tracebuf"
 )
 
-// emitter takes closed traces from the buffer: it assembles them into the output queue and offers their spans as
-// exemplars. It is used under the buffer's closing lock only.
+// emitter takes closed traces from the buffer: it shows them to coverage, assembles the kept ones into the output queue and
+// offers their spans as exemplars. It is used under the buffer's closing lock only.
 type emitter struct {
 	engine    *Engine
 	assembler otlpwire.Assembler
@@ -17,19 +19,56 @@ type emitter struct {
 	// state is the trace state of the last span that got a new one: those of a trace are mostly equal.
 	state   string
 	scratch []byte
+
+	looked     []coverage.Span // of spans
+	attributes *otlpwire.AttributeReader
 }
 
-func (m *emitter) init(e *Engine) { m.engine = e }
+func (m *emitter) init(e *Engine) {
+	m.engine = e
+	m.attributes = otlpwire.NewAttributeReader(e.coverage.PeerKeys(), e.coverage.PeerSlots())
+}
 
 // Room implements tracebuf.Emitter.
 func (m *emitter) Room() bool { return m.engine.out.room() }
 
+// Looks implements tracebuf.Emitter.
+func (m *emitter) Looks(r *tracebuf.Record) bool {
+	whole := r.Flags&(tracebuf.Truncated|tracebuf.Partial|tracebuf.Early) == 0
+	return m.engine.coverage.Wants(&r.TraceID, int(r.Spans), whole)
+}
+
 // Emit implements tracebuf.Emitter.
 func (m *emitter) Emit(c *tracebuf.Closed) {
-	m.spans, m.briefs = m.spans[:0], m.briefs[:0]
+	m.spans = m.spans[:0]
 	for s, ok := c.Chain.Next(); ok; s, ok = c.Chain.Next() {
 		m.spans = append(m.spans, s)
-		m.briefs = append(m.briefs, otlpwire.ReadBrief(s.Span))
+	}
+	if c.Late == 0 && (!c.Verdict.Keep || m.Looks(c.Record)) {
+		m.look(c)
+	}
+	if c.Verdict.Keep {
+		m.emit(c)
+	}
+}
+
+// look shows coverage a trace at its decision.
+func (m *emitter) look(c *tracebuf.Closed) {
+	m.looked = m.looked[:0]
+	for i := range m.spans {
+		s := &m.spans[i]
+		m.looked = append(m.looked, coverage.Span{
+			ID: s.Head.SpanID, Parent: s.Head.ParentID, Service: s.Service, Kind: s.Head.Kind, Parents: coverage.Parents(s.Head.Remote),
+		})
+	}
+	m.engine.coverage.Look(c.Record.TraceID, m.looked, func(i int) []spanview.Value { return m.attributes.Read(m.spans[i].Span) })
+}
+
+// emit puts a kept trace into the output queue.
+func (m *emitter) emit(c *tracebuf.Closed) {
+	m.briefs = m.briefs[:0]
+	for i := range m.spans {
+		m.briefs = append(m.briefs, otlpwire.ReadBrief(m.spans[i].Span))
 	}
 	if missing := int(c.Spans) - len(m.spans); missing > 0 {
 		m.engine.counts.lostSpans.Add(uint64(missing))

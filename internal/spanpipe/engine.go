@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/otelcol-slo/otelcol-slo/internal/coverage"
 	"github.com/otelcol-slo/otelcol-slo/internal/red"
 	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
 	"github.com/otelcol-slo/otelcol-slo/internal/slo"
@@ -45,6 +46,7 @@ type Engine struct {
 	buf      *tracebuf.Buffer
 	policies *sampling.Policies
 	red      *red.Aggregator
+	coverage *coverage.Coverage
 	out      *outQueue
 
 	// plan is what a reload replaces. base is the schema before the SLOs' keys, so that reloads don't pile up keys.
@@ -138,6 +140,10 @@ func (e *Engine) compile(lanes int) error {
 	opts := red.Options{WriterID: e.settings.WriterID, Lanes: lanes, Start: e.start}
 	if e.red, err = red.New(e.cfg.RED, opts, schema); err != nil {
 		errs = append(errs, fmt.Errorf("red: %w", err))
+	}
+	watch := coverage.Options{WriterID: e.settings.WriterID, Lanes: lanes, Start: e.start}
+	if e.coverage, err = coverage.New(e.cfg.Coverage, watch, schema); err != nil {
+		errs = append(errs, fmt.Errorf("coverage: %w", err))
 	}
 	e.base = schema
 	full := schema.Clone()

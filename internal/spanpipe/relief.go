@@ -76,6 +76,7 @@ func (e *Engine) decideEarly(now int64) bool {
 func (e *Engine) tick(now time.Time) {
 	ms := e.clock(now)
 	e.lastTick.Store(ms)
+	e.coverage.Turn(now)
 	wait := millis(e.cfg.Sampling.DecisionWait)
 	e.buf.Decide(ms-wait, false, e.policies, &e.emitter)
 	e.buf.Expire(ms - wait - millis(e.cfg.Sampling.RescueWindow))

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/red"
@@ -144,12 +145,14 @@ func age(first, now int64) time.Duration {
 	return time.Duration(now-first) * time.Millisecond
 }
 
-// Flush returns the RED and SLO metrics of this moment. Two calls must not overlap.
-func (e *Engine) Flush(now time.Time) pmetric.Metrics {
-	md := pmetric.NewMetrics()
+// Flush returns the RED, SLO and coverage metrics of this moment, and what coverage has to tell since the last time. Two
+// calls must not overlap.
+func (e *Engine) Flush(now time.Time) (pmetric.Metrics, plog.Logs) {
+	md, ld := pmetric.NewMetrics(), plog.NewLogs()
 	e.red.Flush(now, md)
 	counter := e.plan.Load().slo
 	counter.Flush(now, md)
-	e.budget.Set(tracebuf.UseSeries, e.red.Bytes()+counter.Bytes())
-	return md
+	e.coverage.Flush(now, counter.IsAbout, md, ld)
+	e.budget.Set(tracebuf.UseSeries, e.red.Bytes()+counter.Bytes()+e.coverage.Bytes())
+	return md, ld
 }

@@ -34,6 +34,8 @@ type Resource struct {
 	Raw Extent
 	// SchemaURL is the body of ResourceSpans.schema_url.
 	SchemaURL Extent
+	// Service is the number of the service that the resource is of; 0: none. Set by coverage.
+	Service uint32
 }
 
 // Scope is one ScopeSpans of the request.

@@ -79,9 +79,7 @@ func (b *Buffer) Prepare(w *Writer, batch *spanview.Batch) error {
 	if err := b.roomForRecords(len(batch.Spans)); err != nil {
 		return err
 	}
-	heads, err := w.place(batch)
-	w.heads = heads
-	return err
+	return w.place(batch)
 }
 
 // roomForRecords checks that n new records and their index entries fit, without taking them: pages are taken as they are
@@ -106,6 +104,7 @@ type recording struct {
 // Record folds the spans of a prepared request into the records of their traces and chains their heads, with one lock a
 // shard. It ends the writer's request.
 func (b *Buffer) Record(w *Writer, batch *spanview.Batch, now int64) {
+	w.nameServices(batch)
 	order := w.group(batch, b)
 	rec := recording{now: now, traceBytesMax: b.traceBytesMax, judge: b.judge}
 	arrival := now

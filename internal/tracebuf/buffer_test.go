@@ -39,6 +39,7 @@ type history struct {
 	sent     map[uint64]sentSpan // by serial number, which is the span id
 	out      map[uint64]bool
 	accepted uint64
+	looked   int // dropped traces
 }
 
 type sentSpan struct {
@@ -61,8 +62,19 @@ func newHistory(t *testing.T, seed uint64, limit int64, decisions int) *history 
 
 func (h *history) Room() bool { return h.room }
 
+// Looks picks every other trace.
+func (h *history) Looks(r *Record) bool {
+	require.Equal(h.t, Dropped, r.State)
+	return r.TraceID[3]&1 == 0
+}
+
 func (h *history) Emit(c *Closed) {
 	n := uint32(0)
+	if !c.Verdict.Keep {
+		require.Zero(h.t, c.Late)
+		require.Zero(h.t, c.Record.TraceID[3]&1)
+		h.looked++
+	}
 	for b, ok := c.Chain.Next(); ok; b, ok = c.Chain.Next() {
 		n++
 		serial := binary.BigEndian.Uint64(b.Head.SpanID[:])
@@ -72,7 +84,10 @@ func (h *history) Emit(c *Closed) {
 		require.Equal(h.t, want.trace, c.Record.TraceID)
 		require.Equal(h.t, want.body, b.Span)
 		require.Equal(h.t, fmt.Sprintf("resource of %d", serial), string(b.Resource))
-		h.out[serial] = true
+		require.Equal(h.t, uint32(serial), b.Service)
+		if c.Verdict.Keep {
+			h.out[serial] = true
+		}
 	}
 	require.Equal(h.t, c.Spans, n, "the chain is broken")
 }
@@ -115,6 +130,9 @@ func (h *history) send(n int, trace func() ([16]byte, uint64), roll bool) bool {
 			delete(h.sent, serial)
 		}
 		return err == nil
+	}
+	for i := range h.batch.Resources {
+		h.batch.Resources[i].Service = uint32(first) + uint32(i) + 1
 	}
 	h.buf.Record(h.writer, &h.batch, h.now)
 	h.accepted += uint64(n)
@@ -179,6 +197,7 @@ func TestAnyHistoryWithinTheWindowsGivesWholeKeptTraces(t *testing.T) {
 		_, held := h.buf.Tally()
 		require.Zero(t, held.Spans)
 		require.Zero(t, held.Traces)
+		require.Positive(t, h.looked)
 	}
 }
 

@@ -24,20 +24,22 @@ type Closed struct {
 	Record  *Record
 	Verdict Verdict
 	Chain   Chain
-	// Spans is the length of the chain, Late how many of these came after the decision.
+	// Spans is the length of the chain, Late how many of these came after the decision: none where this is the decision.
 	Spans, Late uint32
 }
 
-// Emitter takes kept traces.
+// Emitter takes kept traces, and looks at others.
 type Emitter interface {
 	// Room reports whether Emit should be called: while it is false, deciding waits.
 	Room() bool
+	// Looks reports whether a trace is to be handed to Emit although it is dropped. It is called under a shard's lock.
+	Looks(r *Record) bool
 	// Emit takes a copy of a kept trace. It has to take it, also beyond its bound: at most a handful of traces come
-	// after Room turned false.
+	// after Room turned false. Of a dropped trace it takes nothing.
 	Emit(c *Closed)
 }
 
-// closeBatch bounds how many traces, and how many of their bytes, are decided at a time: it bounds how long a shard's
+// closeBatch bounds how many traces, and how many bytes of kept ones, are handed out at a time: it bounds how long a shard's
 // lock is held and by how much the emitter's bound is passed.
 const (
 	closeBatch      = 64
@@ -71,7 +73,7 @@ func (b *Buffer) decideShard(s *shard, due int64, early bool, d Decider, e Emitt
 		if !e.Room() {
 			return false
 		}
-		more := s.close(&b.closer, due, early, d)
+		more := s.close(&b.closer, due, early, d, e)
 		for i := range b.closer.n {
 			b.emit(s, &b.closer.records[i], b.closer.verdicts[i], e)
 		}
@@ -86,8 +88,8 @@ func (b *Buffer) emit(s *shard, r *Record, v Verdict, e Emitter) {
 	e.Emit(&c)
 }
 
-// close decides up to a batch of traces and leaves the kept ones in c. It returns false when nothing is left to do.
-func (s *shard) close(c *closer, due int64, early bool, d Decider) bool {
+// close decides up to a batch of traces and leaves the kept ones, and those to be looked at, in c. It returns false when nothing is left to do.
+func (s *shard) close(c *closer, due int64, early bool, d Decider, e Emitter) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.n, c.bytes = 0, 0
@@ -113,13 +115,13 @@ func (s *shard) close(c *closer, due int64, early bool, d Decider) bool {
 		}
 		s.ring.decide++
 		if r.State == Undecided {
-			s.decide(c, r, early, d)
+			s.decide(c, r, early, d, e)
 		}
 	}
 	return true
 }
 
-func (s *shard) decide(c *closer, r *Record, early bool, d Decider) {
+func (s *shard) decide(c *closer, r *Record, early bool, d Decider, e Emitter) {
 	if early {
 		r.Flags |= Early
 		s.tally.EarlyTraces++
@@ -128,6 +130,9 @@ func (s *shard) decide(c *closer, r *Record, early bool, d Decider) {
 	if !v.Keep {
 		r.State = Dropped
 		s.tally.DroppedTraces++
+		if e.Looks(r) {
+			c.add(r, v)
+		}
 		return
 	}
 	r.State = Kept
@@ -137,8 +142,7 @@ func (s *shard) decide(c *closer, r *Record, early bool, d Decider) {
 
 // take copies a kept record out and empties its chain.
 func (s *shard) take(c *closer, r *Record, v Verdict) {
-	c.records[c.n], c.verdicts[c.n] = *r, v
-	c.n++
+	c.add(r, v)
 	c.bytes += uint64(r.Bytes)
 	if r.Flags&Rescued != 0 { // a rescued trace's spans are kept with the new decision
 		s.tally.KeptSpans += uint64(r.held)
@@ -147,6 +151,11 @@ func (s *shard) take(c *closer, r *Record, v Verdict) {
 		s.tally.LateKept += uint64(r.late)
 	}
 	r.newest, r.held, r.late = 0, 0, 0
+}
+
+func (c *closer) add(r *Record, v Verdict) {
+	c.records[c.n], c.verdicts[c.n] = *r, v
+	c.n++
 }
 
 func (c *closer) full() bool { return c.n == closeBatch || c.bytes >= closeBatchBytes }

@@ -4,7 +4,7 @@
 //
 // A slab is filled by one [Writer] at a time. A request takes one contiguous piece of it:
 //
-//	| body (OTLP bytes) | joined | pad to 8 | group (32 B) per ScopeSpans | Head (48 B) per span |
+//	| body (OTLP bytes) | joined | pad to 8 | group (40 B) per ScopeSpans | Head (48 B) per span |
 //
 // Groups and heads point back into the body by offsets within the slab; the heads of a trace are chained, newest first,
 // by [Ref]s. Each shard of the table keeps its records in one ring in order of their first arrival:

@@ -14,6 +14,8 @@ type narrow struct {
 
 func (n *narrow) Room() bool { return n.left > 0 }
 
+func (n *narrow) Looks(*Record) bool { return false }
+
 func (n *narrow) Emit(c *Closed) {
 	n.left--
 	n.history.Emit(c)

@@ -18,17 +18,18 @@ type Head struct {
 	_      [5]byte
 }
 
-// group is what the spans of one ScopeSpans share, 32 bytes: offsets and sizes in the slab.
+// group is what the spans of one ScopeSpans share, 40 bytes: offsets and sizes in the slab, and the service.
 type group struct {
 	resource, resourceSize             uint32
 	resourceSchema, resourceSchemaSize uint32
 	scope, scopeSize                   uint32
 	scopeSchema, scopeSchemaSize       uint32
+	service, _                         uint32
 }
 
 const (
 	headSize  = 48
-	groupSize = 32
+	groupSize = 40
 )
 
 // Buffered is a span in a slab, with what it needs to be sent. The slices point into the slab and are valid until the
@@ -40,6 +41,7 @@ type Buffered struct {
 	ResourceSchemaURL []byte
 	Scope             []byte
 	ScopeSchemaURL    []byte
+	Service           uint32 // spanview.Resource.Service
 }
 
 // Chain is the spans of a closed trace, newest first.
@@ -63,5 +65,6 @@ func (c *Chain) Next() (Buffered, bool) {
 		ResourceSchemaURL: s.extent(g.resourceSchema, g.resourceSchemaSize),
 		Scope:             s.extent(g.scope, g.scopeSize),
 		ScopeSchemaURL:    s.extent(g.scopeSchema, g.scopeSchemaSize),
+		Service:           g.service,
 	}, true
 }

@@ -15,6 +15,8 @@ type chainCounter struct{ spans, lost int }
 
 func (*chainCounter) Room() bool { return true }
 
+func (*chainCounter) Looks(*Record) bool { return false }
+
 func (e *chainCounter) Emit(c *Closed) {
 	n := 0
 	for _, ok := c.Chain.Next(); ok; _, ok = c.Chain.Next() {

@@ -50,7 +50,9 @@ type dropAll struct{}
 
 func (dropAll) Decide(*Record) Verdict { return Verdict{} }
 func (dropAll) Room() bool             { return true }
-func (dropAll) Emit(*Closed)           {}
+
+func (dropAll) Looks(*Record) bool { return false }
+func (dropAll) Emit(*Closed)       {}
 
 // BenchmarkRecord is the cost of a span in the buffer alone at a steady number of live traces: recorded, decided,
 // expired and its slab used again.

@@ -18,8 +18,8 @@ type Writer struct {
 	// full is the slab that the open request was moved out of. The request's views still point into it, so it is sealed
 	// only when the request ends.
 	full *slab
-	// base and size are the open request's body in cur, heads the offset of its first head.
-	base, size, heads uint32
+	// base and size are the open request's body in cur, groups and heads the offsets of its first group and head.
+	base, size, groups, heads uint32
 
 	// Scratch of group: the hash of each span's trace id, the spans ordered by shard, where each shard's spans end.
 	hashes []uint64
@@ -71,25 +71,25 @@ func (w *Writer) ensure(n int) error {
 	return nil
 }
 
-// place lays out joined bytes, groups and heads behind the body and returns the offset of the first head.
-func (w *Writer) place(b *spanview.Batch) (uint32, error) {
+// place lays out joined bytes, groups and heads behind the body.
+func (w *Writer) place(b *spanview.Batch) error {
 	joined := w.size + uint32(len(b.Joined))
 	padded := (joined + 7) &^ 7
 	// An offset is aligned in the slab, not in the request.
 	total := int(padded) + 8 + len(b.Scopes)*groupSize + len(b.Spans)*headSize
 	if int(w.base)+total > len(w.cur.data) {
 		if err := w.move(total); err != nil {
-			return 0, err
+			return err
 		}
 	}
 	s := w.cur
 	copy(s.data[w.base+w.size:], b.Joined)
-	groups := (w.base + joined + 7) &^ 7
-	heads := groups + uint32(len(b.Scopes)*groupSize)
-	s.used = heads + uint32(len(b.Spans)*headSize)
-	w.writeGroups(b, groups)
-	w.writeHeads(b, groups, heads)
-	return heads, nil
+	w.groups = (w.base + joined + 7) &^ 7
+	w.heads = w.groups + uint32(len(b.Scopes)*groupSize)
+	s.used = w.heads + uint32(len(b.Spans)*headSize)
+	w.writeGroups(b, w.groups)
+	w.writeHeads(b, w.groups, w.heads)
+	return nil
 }
 
 // move takes the open request to a slab that has room for all of it.
@@ -115,6 +115,13 @@ func (w *Writer) writeGroups(b *spanview.Batch, at uint32) {
 			scopeSchema: w.base + scope.SchemaURL.Offset, scopeSchemaSize: scope.SchemaURL.Len,
 		}
 		at += groupSize
+	}
+}
+
+// nameServices notes the services that the batch's resources got since their groups were written.
+func (w *Writer) nameServices(b *spanview.Batch) {
+	for i := range b.Scopes {
+		w.cur.group(w.groups + uint32(i)*groupSize).service = b.Resources[b.Scopes[i].Resource].Service
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/config/configtls"
 	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/otelcol-slo/otelcol-slo/internal/coverage"
 	"github.com/otelcol-slo/otelcol-slo/internal/red"
 	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
 	"github.com/otelcol-slo/otelcol-slo/internal/slo"
@@ -33,6 +34,7 @@ type Config struct {
 	Output   spanpipe.OutputConfig `mapstructure:"output"`
 	RED      red.Config            `mapstructure:"red"`
 	SLO      slo.Config            `mapstructure:"slo"`
+	Coverage coverage.Config       `mapstructure:"coverage"`
 }
 
 // Protocols are the protocols that OTLP is taken over. One that is absent is off.
@@ -83,6 +85,7 @@ func createDefaultConfig() component.Config {
 		Output:          engine.Output,
 		RED:             engine.RED,
 		SLO:             engine.SLO,
+		Coverage:        engine.Coverage,
 	}
 }
 
@@ -102,5 +105,5 @@ func (c *Config) Validate() error {
 }
 
 func (c *Config) engine() spanpipe.Config {
-	return spanpipe.Config{Memory: c.Memory, Sampling: c.Sampling, Output: c.Output, RED: c.RED, SLO: c.SLO}
+	return spanpipe.Config{Memory: c.Memory, Sampling: c.Sampling, Output: c.Output, RED: c.RED, SLO: c.SLO, Coverage: c.Coverage}
 }

@@ -62,6 +62,7 @@ sampling: {decision_wait: 3s, policies: [{name: all, type: always_sample}]}
 output: {queue_mib: 32, senders: 4}
 red: {metrics_flush_interval: 5s, dimensions: [{name: http.route}]}
 slo: {slos: [{name: a, service: checkout, objective: 99.9, errors: {}}]}
+coverage: {open_after: 2m}
 `)
 	require.NoError(t, err)
 	require.Equal(t, 16, cfg.Protocols.GRPC.Get().MaxRecvMsgSizeMiB)
@@ -76,6 +77,7 @@ slo: {slos: [{name: a, service: checkout, objective: 99.9, errors: {}}]}
 	require.Equal(t, 5*time.Second, engine.RED.MetricsFlushInterval)
 	require.Len(t, engine.RED.Dimensions, 1)
 	require.Len(t, engine.SLO.SLOs, 1)
+	require.Equal(t, 2*time.Minute, engine.Coverage.OpenAfter)
 }
 
 func TestMistakesAreToldAllAtOnceWithPathRuleAndValue(t *testing.T) {

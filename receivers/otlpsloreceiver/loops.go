@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.uber.org/zap"
 )
 
@@ -22,7 +24,34 @@ func (r *otlpReceiver) flushLoop(ctx context.Context) {
 }
 
 func (r *otlpReceiver) flush(ctx context.Context, now time.Time) {
-	md := r.engine.Flush(now)
+	md, ld := r.engine.Flush(now)
+	r.flushMetrics(ctx, md)
+	r.flushEvents(ctx, ld)
+}
+
+// eventsKeptMax bounds the events that are kept while the logs pipeline refuses them.
+const eventsKeptMax = 10_000
+
+// flushEvents hands out what coverage has to tell, and what the logs pipeline refused before.
+func (r *otlpReceiver) flushEvents(ctx context.Context, ld plog.Logs) {
+	ld.ResourceLogs().MoveAndAppendTo(r.events.ResourceLogs())
+	if r.events.LogRecordCount() == 0 {
+		return
+	}
+	if r.nextLogs == nil || r.events.LogRecordCount() > eventsKeptMax {
+		r.events = plog.NewLogs()
+		return
+	}
+	sent := plog.NewLogs() // a consumer may change what it gets
+	r.events.CopyTo(sent)
+	if err := r.nextLogs.ConsumeLogs(ctx, sent); err == nil {
+		r.events = plog.NewLogs()
+	} else {
+		r.set.Logger.Warn("the logs pipeline refuses events of coverage; they are sent again with the next flush", zap.Error(err))
+	}
+}
+
+func (r *otlpReceiver) flushMetrics(ctx context.Context, md pmetric.Metrics) {
 	if r.nextMetrics == nil || md.ResourceMetrics().Len() == 0 {
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/receiver"
 	"go.uber.org/zap"
 
@@ -37,6 +38,7 @@ type otlpReceiver struct {
 
 	goLimit      goLimit
 	flushFailing bool
+	events       plog.Logs // of coverage, not handed out yet
 	loops        sync.WaitGroup
 	stopLoops    context.CancelFunc
 }

@@ -6,6 +6,7 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/receiver"
 )
 
@@ -44,7 +45,7 @@ func (g *registry) signal(set receiver.Settings, cfg *Config, use func(*otlpRece
 	defer g.mu.Unlock()
 	shared, ok := g.byConfig[cfg]
 	if !ok {
-		shared = &instance{receiver: &otlpReceiver{cfg: cfg, set: set}}
+		shared = &instance{receiver: &otlpReceiver{cfg: cfg, set: set, events: plog.NewLogs()}}
 		g.byConfig[cfg] = shared
 	}
 	use(shared.receiver)
