@@ -21,6 +21,7 @@ var plan = []room{
 
 	{"receivers/...", []string{"internal/..."}},
 	{"exporters/...", []string{"internal/..."}},
+	{"extensions/...", []string{"internal/..."}},
 
 	{"internal/spanpipe", []string{
 		"internal/coverage", "internal/offheap", "internal/otlpwire", "internal/red", "internal/sampling", "internal/slo", "internal/spanview",
@@ -37,6 +38,8 @@ var plan = []room{
 	{"internal/offheap", nil},
 
 	{"internal/rawgrpc", nil},
+
+	{"internal/promserver", nil},
 
 	{"internal/remotewrite/translate", []string{"internal/remotewrite"}},
 	{"internal/remotewrite", nil},
