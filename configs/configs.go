@@ -6,3 +6,8 @@ import _ "embed"
 //
 //go:embed gateway.yaml
 var Gateway string
+
+// Standalone is standalone.yaml: everything in one process. The binary runs it where no configuration is given.
+//
+//go:embed standalone.yaml
+var Standalone string

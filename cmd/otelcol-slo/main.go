@@ -14,6 +14,8 @@ import (
 	"go.opentelemetry.io/collector/confmap/provider/httpprovider"
 	"go.opentelemetry.io/collector/confmap/provider/yamlprovider"
 	"go.opentelemetry.io/collector/otelcol"
+
+	"github.com/otelcol-slo/otelcol-slo/configs"
 )
 
 // version is the manifest's dist.version, set by `make build`.
@@ -47,6 +49,7 @@ func settings() otelcol.CollectorSettings {
 		Factories:       components,
 		ProviderModules: map[string]string{},
 	}
+	set.ConfigProviderSettings.ResolverSettings.URIs = []string{"yaml:" + configs.Standalone} // unless --config is given
 	for _, p := range providers {
 		scheme := p.factory.Create(confmap.ProviderSettings{}).Scheme()
 		set.ProviderModules[scheme] = p.module

@@ -15,7 +15,7 @@ type room struct {
 // plan is the house from the top floor down: no arrow runs up, none between the observers (sampling, red, slo, coverage), no
 // component knows another, and the testbed knows the product only by its wire.
 var plan = []room{
-	{"cmd/otelcol-slo", nil},
+	{"cmd/otelcol-slo", []string{"configs"}},
 	{"configs", nil},
 	{"testbed/...", []string{"testbed/..."}},
 
@@ -40,6 +40,7 @@ var plan = []room{
 	{"internal/rawgrpc", nil},
 
 	{"internal/promserver", nil},
+	{"internal/tracestore", nil},
 
 	{"internal/remotewrite/translate", []string{"internal/remotewrite"}},
 	{"internal/remotewrite", nil},

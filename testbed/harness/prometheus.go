@@ -43,6 +43,11 @@ func StartPrometheus(t testing.TB, features ...string) *Prometheus {
 	return p
 }
 
+// PrometheusAt is one that somebody else runs.
+func PrometheusAt(t testing.TB, address string) *Prometheus {
+	return &Prometheus{Program: &Program{t: t}, address: address}
+}
+
 func buildPrometheus(t testing.TB) string {
 	t.Helper()
 	binary := filepath.Join(Root(t), "bin", "servers", "prometheus")
