@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
@@ -57,9 +58,14 @@ func (e *storeExporter) start(ctx context.Context, host component.Host) (err err
 	return nil
 }
 
+// shutdownTimeout is how long answers that have begun may take at the end; then they are broken off.
+const shutdownTimeout = 5 * time.Second
+
 func (e *storeExporter) shutdown(ctx context.Context) error {
 	var errs []error
 	if e.server != nil {
+		ctx, cancel := context.WithTimeout(ctx, shutdownTimeout)
+		defer cancel()
 		if err := e.server.Shutdown(ctx); err != nil {
 			errs = append(errs, err, e.server.Close())
 		}

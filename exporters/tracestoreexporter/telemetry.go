@@ -31,7 +31,10 @@ func newTelemetry(set component.TelemetrySettings, s *tracestore.Store) (*teleme
 		o.ObserveInt64(evicted, int64(st.EvictedSpans))
 		return nil
 	}, traces, bytes, evicted)
-	return &telemetry{registration}, err
+	if err != nil {
+		return nil, err
+	}
+	return &telemetry{registration}, nil
 }
 
 func (t *telemetry) close() error { return t.registration.Unregister() }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
@@ -60,10 +61,15 @@ func (e *prometheusExtension) start(ctx context.Context, host component.Host) (e
 	return nil
 }
 
+// shutdownTimeout is how long answers that have begun may take at the end; then they are broken off.
+const shutdownTimeout = 5 * time.Second
+
 // Shutdown implements component.Component. Extensions stop behind the pipelines, so that the last flush is still taken.
 func (e *prometheusExtension) Shutdown(ctx context.Context) error {
 	var errs []error
 	if e.server != nil {
+		ctx, cancel := context.WithTimeout(ctx, shutdownTimeout)
+		defer cancel()
 		if err := e.server.Shutdown(ctx); err != nil {
 			errs = append(errs, err, e.server.Close())
 		}

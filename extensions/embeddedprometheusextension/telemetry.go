@@ -43,7 +43,10 @@ func newTelemetry(set component.TelemetrySettings, p *promserver.Server) (*telem
 		o.ObserveInt64(refused, int64(s.RefusedSamples))
 		return nil
 	}, series, limit, bytes, refused)
-	return &telemetry{registration}, err
+	if err != nil {
+		return nil, err
+	}
+	return &telemetry{registration}, nil
 }
 
 func (t *telemetry) close() error { return t.registration.Unregister() }

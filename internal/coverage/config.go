@@ -19,7 +19,8 @@ type Config struct {
 	OpenAfter time.Duration `mapstructure:"open_after"`
 	// ResolveAfter is how long nothing must be missing before a gap is over. Default 5m; 0: the first flush that sees it.
 	ResolveAfter time.Duration `mapstructure:"resolve_after"`
-	// ForgetAfter is how long a service or peer is remembered that nothing is heard of. Default 1h; must be above 0.
+	// ForgetAfter is how long a service or peer is remembered that nothing is heard of. Default 1h; must be more
+	// than OpenAfter.
 	ForgetAfter time.Duration `mapstructure:"forget_after"`
 }
 
@@ -48,8 +49,8 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("%s must not be negative (got %s): 0 waits for nothing", d.key, d.value))
 		}
 	}
-	if c.ForgetAfter <= 0 {
-		errs = append(errs, fmt.Errorf("forget_after must be a positive duration (got %s): 1h is the default", c.ForgetAfter))
+	if c.ForgetAfter <= c.OpenAfter {
+		errs = append(errs, fmt.Errorf("forget_after must be more than open_after, %s (got %s): 1h is the default", c.OpenAfter, c.ForgetAfter))
 	}
 	return errors.Join(errs...)
 }

@@ -35,7 +35,7 @@ type Coverage struct {
 	mu             sync.Mutex // protects all below
 	now            time.Time  // when Turn or Flush was called last
 	services       services
-	servicesBeyond bool // there were more than services_max
+	servicesBeyond bool // there were more than services_max since the last flush
 	peers          peers
 	peerSchema     spanview.Schema
 	peerSlots      peerSlots
@@ -44,6 +44,7 @@ type Coverage struct {
 
 	// Scratch of Look.
 	index    spanIndex
+	parents  []int32 // of each span, -1: it is not there
 	answered []bool
 
 	lastFlush, lastWindow time.Time
@@ -70,7 +71,7 @@ func New(cfg Config, o Options, schema *spanview.Schema) (*Coverage, error) {
 	c := &Coverage{
 		cfg: cfg, options: o, lanes: make([]lane, max(o.Lanes, 1)), now: o.Start,
 		services:  newServices(cfg.ServicesMax),
-		peers:     peers{max: cfg.ServicesMax, byKey: map[peerKey]*peer{}},
+		peers:     peers{servicesMax: cfg.ServicesMax, byKey: map[peerKey]*peer{}},
 		gaps:      gaps{byKey: map[gapKey]*gap{}},
 		index:     newSpanIndex(),
 		lastFlush: o.Start, lastWindow: o.Start,
@@ -108,6 +109,7 @@ func (c *Coverage) Turn(now time.Time) {
 func (c *Coverage) Bytes() int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	const serviceBytes, peerBytes = 600, 500
-	return int64(len(c.services.byKey))*serviceBytes + int64(len(c.peers.byKey))*peerBytes
+	const serviceBytes, laneBytes, peerBytes, gapBytes = 600, 100, 500, 400
+	return int64(len(c.services.byKey))*(serviceBytes+laneBytes*int64(len(c.lanes))) +
+		int64(len(c.peers.byKey))*peerBytes + int64(len(c.gaps.byKey))*gapBytes
 }

@@ -22,22 +22,25 @@ type tallied struct {
 const windowPart = 5 * time.Minute
 
 // Flush appends the counters and the gaps that are open to md, and to ld an event for each gap that opened or is over.
-// hasSLO tells whether some SLO is about a service. Nothing is written where now is not later than at the last Flush.
+// hasSLO tells whether some SLO is about a service. Nothing is written within a
+// millisecond of the last Flush.
 func (c *Coverage) Flush(now time.Time, hasSLO func(service string) bool, md pmetric.Metrics, ld plog.Logs) {
 	if !c.cfg.Enabled {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !now.After(c.lastFlush) {
+	if now.Sub(c.lastFlush) <= time.Millisecond {
 		return
 	}
 	c.now = now
-	w := flush.NewWriter(ScopeName, c.lastFlush, now)
+	// The millisecond keeps a series that begins anew apart from the end that it may have had at the last flush.
+	w := flush.NewWriter(ScopeName, c.lastFlush.Add(time.Millisecond), now)
 	c.lastFlush = now
 	s := &survey{now: now, hasSLO: hasSLO, writer: w, events: plog.NewLogRecordSlice(), reports: newReports(w)}
 	c.hear()
 	c.forget(&s.reports)
+	c.countSuspects()
 	c.report(&s.reports, hasSLO)
 	c.findGaps(s)
 	c.turnWindows()
@@ -54,6 +57,9 @@ func (c *Coverage) hear() {
 			s.last = c.now
 		}
 	}
+}
+
+func (c *Coverage) countSuspects() {
 	c.peers.suspects = 0
 	for _, p := range c.peers.byKey {
 		if c.services.isSilent(p) {
@@ -78,7 +84,7 @@ func (c *Coverage) forget(r *reports) {
 	for key, p := range c.peers.byKey {
 		if c.now.Sub(p.last) >= c.cfg.ForgetAfter {
 			r.endPeer(p)
-			delete(c.peers.byKey, key)
+			c.peers.forget(key)
 		}
 	}
 }

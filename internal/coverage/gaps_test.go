@@ -1,6 +1,7 @@
 package coverage
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -46,7 +47,7 @@ func TestASilentPeerIsAGapUntilItIsHeard(t *testing.T) {
 	r.call(payments, "")
 	points, events = r.flush(time.Minute)
 	require.Equal(t, []string{"observability.gap.opened silent_peer payments"}, named(events))
-	require.Equal(t, "payments is called by shop and never heard from", events[0].Body().Str())
+	require.Equal(t, "payments is called by shop, and no span of it ever came", events[0].Body().Str())
 	require.NotEmpty(t, events[0].TraceID())
 	require.Equal(t, map[string]float64{"gap.kind=silent_peer gap.subject=payments": 1}, only(points, "gap.open"))
 	require.Equal(t, 2.0, points["unanswered_calls{peer.class=service peer.name=payments}"])
@@ -77,6 +78,39 @@ func TestAPeerThatAnswersUnderAnotherNameIsNotSilent(t *testing.T) {
 	require.Empty(t, events)
 	require.Empty(t, only(points, "gap.open"))
 	require.Equal(t, 2.0, points["known{coverage.kind=services}"])
+}
+
+func TestAnInnerCallsAnswerIsTheOutersToo(t *testing.T) {
+	r := newRig(t, nil)
+	r.hasSLO["shop"], r.hasSLO["payments"] = true, true
+	r.look(
+		testSpan{id: 1, service: "shop", kind: spanview.KindServer},
+		testSpan{id: 2, parent: 1, service: "shop", kind: spanview.KindClient, attributes: map[string]string{"peer.service": "payments-api"}},
+		testSpan{id: 3, parent: 2, service: "shop", kind: spanview.KindInternal},
+		testSpan{id: 4, parent: 3, service: "shop", kind: spanview.KindClient},
+		testSpan{id: 5, parent: 4, service: "payments", kind: spanview.KindServer},
+		testSpan{id: 6, parent: 7, service: "shop", kind: spanview.KindClient}, // in a circle
+		testSpan{id: 7, parent: 6, service: "shop", kind: spanview.KindClient},
+	)
+	points, events := r.flush(time.Second)
+	require.Empty(t, events)
+	require.Equal(t, map[string]float64{"peer.class=unknown": 2}, only(points, "unanswered_calls"))
+}
+
+func TestManyHostsOutsideLeaveRoomForServices(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.ServicesMax = 2 })
+	r.hasSLO["shop"] = true
+	for i := range othersMax + 10 {
+		r.call(map[string]string{"server.address": fmt.Sprintf("host-%d.example.com", i)}, "")
+	}
+	points, _ := r.flush(time.Second)
+	require.Equal(t, map[string]float64{"coverage.kind=services": 0, "coverage.kind=peers": 1}, only(points, "full"))
+	r.call(map[string]string{"server.address": "payments"}, "")
+	r.hear("a", "b", "c")
+	points, events := r.flush(time.Second)
+	require.Equal(t, []string{"observability.gap.opened silent_peer payments"}, named(events))
+	require.Equal(t, map[string]float64{"coverage.kind=services": 1, "coverage.kind=peers": 0}, only(points, "full"))
+	require.Equal(t, []uint32{1, 2, 0}, r.hear("shop", "a", "c"))
 }
 
 func TestWhatIsNoServiceIsNotSilent(t *testing.T) {
@@ -119,6 +153,15 @@ func TestWhomACallGoesTo(t *testing.T) {
 		{map[string]string{"server.address": "10.1.2.3:80"}, peerKey{classUnknown, ""}},
 		{map[string]string{"server.address": "fe80::1"}, peerKey{classUnknown, ""}},
 		{map[string]string{"url.full": "http://[fe80::1]:80/"}, peerKey{classUnknown, ""}},
+		{map[string]string{"url.full": "http://[::1]/x"}, peerKey{classUnknown, ""}},
+		{map[string]string{"server.address": "[fe80::1]"}, peerKey{classUnknown, ""}},
+		{map[string]string{"server.address": "2001:db8::1"}, peerKey{classUnknown, ""}},
+		{map[string]string{"server.address": "/tmp/sock"}, peerKey{classUnknown, ""}},
+		{map[string]string{"server.address": "unix:/tmp/sock"}, peerKey{classUnknown, ""}},
+		{map[string]string{"server.address": "dns:///payments:50051"}, peerKey{classUnknown, ""}},
+		{map[string]string{"server.address": "ingester-0.ingester.prod.svc.cluster.local"}, peerKey{classService, "ingester"}},
+		{map[string]string{"server.address": "ingester.svc"}, peerKey{classService, "ingester"}},
+		{map[string]string{"server.address": "3scale"}, peerKey{classService, "3scale"}},
 		{map[string]string{"url.full": ":not a URL"}, peerKey{classUnknown, ""}},
 		{map[string]string{"db.system.name": "postgresql", "db.namespace": "orders", "server.address": "db-1"}, peerKey{classDatastore, "postgresql/orders@db-1"}},
 		{map[string]string{"db.system": "redis"}, peerKey{classDatastore, "redis"}},
@@ -205,12 +248,12 @@ func TestWhoIsNotHeardFromIsForgotten(t *testing.T) {
 }
 
 func TestABadConfigurationSaysWhatIsWrong(t *testing.T) {
-	cfg := Config{SpansPerSecondMax: -1, OpenAfter: -time.Second, ResolveAfter: -time.Second}
+	cfg := Config{SpansPerSecondMax: -1, OpenAfter: -time.Second, ResolveAfter: -time.Second, ForgetAfter: -2 * time.Second}
 	err := cfg.Validate()
 	for _, want := range []string{
 		"spans_per_second_max must not be negative (got -1)", "services_max must be from 1 to 1000000 (got 0)",
 		"open_after must not be negative (got -1s)", "resolve_after must not be negative (got -1s)",
-		"forget_after must be a positive duration (got 0s)",
+		"forget_after must be more than open_after, -1s (got -2s)",
 	} {
 		require.ErrorContains(t, err, want)
 	}

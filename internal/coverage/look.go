@@ -53,6 +53,7 @@ func (c *Coverage) Look(trace [16]byte, spans []Span, attributes func(span int) 
 	c.traces.looked.count++
 	c.index.build(spans)
 	c.answered = append(c.answered[:0], make([]bool, len(spans))...)
+	c.parents = c.parents[:0]
 	rooted, connected := false, true
 	for i := range spans {
 		s := &spans[i]
@@ -65,14 +66,29 @@ func (c *Coverage) Look(trace [16]byte, spans []Span, attributes func(span int) 
 		} else if isRequest(s.Kind) || spans[parent].Service != s.Service {
 			c.answered[parent] = true
 		}
+		c.parents = append(c.parents, int32(parent))
 		if from != nil {
 			from.note(s, parent < 0 && s.Parent != ([8]byte{}), example{trace, s.ID})
 		}
 	}
+	c.spreadAnswers()
 	c.traces.note(rooted, connected, example{trace: trace})
 	for i := range spans {
 		if isCall(spans[i].Kind) && (!c.answered[i] || c.peers.suspects > 0) {
 			c.noteCall(&spans[i], c.answered[i], attributes(i), example{trace, spans[i].ID})
+		}
+	}
+}
+
+// spreadAnswers marks what lies above an answered span: an inner call's answer is the outer's. Each span is gone through
+// once, also where parents make a circle.
+func (c *Coverage) spreadAnswers() {
+	for i := range c.answered {
+		if !c.answered[i] {
+			continue
+		}
+		for p := c.parents[i]; p >= 0 && !c.answered[p]; p = c.parents[p] {
+			c.answered[p] = true
 		}
 	}
 }

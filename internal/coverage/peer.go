@@ -110,26 +110,32 @@ func joined(system, part, host string) string {
 	return system
 }
 
-// hostOf returns the host's name, of an address or else of a URL, in lower case and without a port.
+// hostOf returns the host's name, of an address or else of a URL, in lower case and without a port; "" where it is none:
+// an IP address, a socket, a target of gRPC's with a scheme.
 func hostOf(address, fullURL string) string {
 	if address == "" && fullURL != "" {
 		u, err := url.Parse(fullURL)
 		if err != nil {
 			return ""
 		}
-		address = u.Host
+		address = u.Hostname()
 	}
-	if address == "" {
+	if address == "" || strings.ContainsAny(address, "/[") || strings.HasPrefix(address, "unix:") || isIP(address) {
 		return ""
 	}
-	if _, err := netip.ParseAddr(address); err == nil {
-		return address
-	}
-	if ap, err := netip.ParseAddrPort(address); err == nil {
-		return ap.Addr().String()
-	}
 	host, _, _ := strings.Cut(address, ":")
+	if isIP(host) {
+		return ""
+	}
 	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
+
+func isIP(text string) bool {
+	if text == "" || text[0] > '9' && !strings.Contains(text, ":") { // of names, the most
+		return false
+	}
+	_, err := netip.ParseAddr(text)
+	return err == nil
 }
 
 // insideDomains end names that a network gives out itself.
@@ -140,14 +146,11 @@ func classify(host string) peerKey {
 	if host == "" || host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return peerKey{}
 	}
-	if _, err := netip.ParseAddr(host); err == nil {
-		return peerKey{}
-	}
 	if !strings.Contains(host, ".") {
 		return peerKey{classService, host}
 	}
-	if before, _, ok := strings.Cut(host+".", ".svc."); ok { // service.namespace of Kubernetes
-		return peerKey{classService, firstLabel(before)}
+	if before, _, ok := strings.Cut(host+".", ".svc."); ok {
+		return peerKey{classService, kubernetesService(before)}
 	}
 	for _, domain := range insideDomains {
 		if strings.HasSuffix(host, domain) {
@@ -155,6 +158,12 @@ func classify(host string) peerKey {
 		}
 	}
 	return peerKey{classExternal, host}
+}
+
+// kubernetesService returns the service of "service.namespace" or "pod.service.namespace".
+func kubernetesService(name string) string {
+	labels := strings.Split(name, ".")
+	return labels[max(len(labels)-2, 0)]
 }
 
 func firstLabel(host string) string {

@@ -26,10 +26,15 @@ type caller struct {
 // callersMax bounds the callers that are told of a peer.
 const callersMax = 8
 
-// peers are bounded; beyond the bound no new ones are noted.
+// peers are bounded; beyond the bound no new ones are noted. Services have a bound of their own, so that callers of many
+// hosts outside leave room for them.
 type peers struct {
-	max   int
-	byKey map[peerKey]*peer
+	servicesMax int
+	byKey       map[peerKey]*peer
+	// services counts those of classService.
+	services int
+	// beyond: there were more since the last flush.
+	beyond bool
 	// suspects are the peers that are silent, as of the last flush or their first call: while there are none, calls that
 	// were answered are of no interest.
 	suspects int
@@ -37,13 +42,31 @@ type peers struct {
 
 // enter returns the peer of a key, a new one where there is room, else nil.
 func (p *peers) enter(key peerKey) *peer {
-	if known := p.byKey[key]; known != nil || len(p.byKey) >= p.max {
+	known := p.byKey[key]
+	if known != nil {
 		return known
+	}
+	if key.class == classService && p.services >= p.servicesMax || key.class != classService && len(p.byKey)-p.services >= othersMax {
+		p.beyond = true
+		return nil
+	}
+	if key.class == classService {
+		p.services++
 	}
 	key.name = strings.Clone(key.name) // the caller's aliases a request
 	made := &peer{key: key}
 	p.byKey[key] = made
 	return made
+}
+
+// othersMax bounds the peers that are no services.
+const othersMax = 1000
+
+func (p *peers) forget(key peerKey) {
+	delete(p.byKey, key)
+	if key.class == classService {
+		p.services--
+	}
 }
 
 // call notes a call without an answer.

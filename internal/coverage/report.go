@@ -7,6 +7,7 @@ type reports struct {
 	traces, disconnected, rootless flush.Metric
 	spans, orphans, unanswered     flush.Metric
 	known, covered, peers, gap     flush.Metric
+	full                           flush.Metric
 }
 
 func newReports(w *flush.Writer) reports {
@@ -20,6 +21,7 @@ func newReports(w *flush.Writer) reports {
 		known:        w.Gauge("observability.coverage.known", "{item}", "How many there are, as far as telemetry mentions them."),
 		covered:      w.Gauge("observability.coverage.covered", "{item}", "How many of the known ones are covered."),
 		peers:        w.Gauge("observability.coverage.peers", "{peer}", "Whom unanswered calls go to, by class."),
+		full:         w.Gauge("observability.coverage.full", "{table}", "1 where there were more than are told apart since the last flush."),
 		gap:          w.Gauge("observability.gap.open", "{gap}", "1 for every gap that is open."),
 	}
 }
@@ -51,9 +53,19 @@ func (c *Coverage) report(r *reports, hasSLO func(string) bool) {
 	r.covered.Set(float64(heard), "coverage.kind", "services")
 	r.known.Set(float64(serving), "coverage.kind", "slos")
 	r.covered.Set(float64(withSLO), "coverage.kind", "slos")
+	r.full.Set(number(c.servicesBeyond), "coverage.kind", "services")
+	r.full.Set(number(c.peers.beyond), "coverage.kind", "peers")
+	c.servicesBeyond, c.peers.beyond = false, false
 	for class, n := range ofClass {
 		r.peers.Set(float64(n), "peer.class", classNames[class])
 	}
+}
+
+func number(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 func serviceLabels(s *service, more ...string) []string {

@@ -46,7 +46,7 @@ func (s *services) enter(key string, now time.Time) *service {
 	if known := s.byKey[key]; known != nil || len(s.byKey) >= s.max {
 		return known
 	}
-	namespace, name, _ := strings.Cut(strings.ToValidUTF8(key, "\uFFFD"), keySeparator)
+	namespace, name, _ := strings.Cut(key, keySeparator)
 	s.issued++
 	made := &service{number: s.issued, name: name, namespace: namespace, last: now}
 	s.byKey[key], s.byNumber[made.number] = made, made
@@ -66,7 +66,8 @@ func (s *services) forget(key string) {
 
 const keySeparator = "\x00"
 
-// lane is what one caller of Observe has for itself: the services it met, so that it takes no lock for them again.
+// lane is what one caller of Observe has for itself: the services it met, so that it takes no lock for them again. Of those
+// that have no room it remembers as many, as nil.
 type lane struct {
 	known map[string]*service
 	// generation of the services that known is of.
@@ -88,11 +89,12 @@ func (c *Coverage) Observe(lane int, b *spanview.Batch) {
 	flush := c.flushes.Load()
 	for i := range b.Resources {
 		ln.key = c.appendKey(ln.key[:0], b, i)
-		s := ln.known[string(ln.key)]
+		s, met := ln.known[string(ln.key)]
+		if !met {
+			s = c.meet(ln, string(ln.key))
+		}
 		if s == nil {
-			if s = c.meet(ln, string(ln.key)); s == nil {
-				continue
-			}
+			continue
 		}
 		if s.heard.Load() != flush {
 			s.heard.Store(flush)
@@ -105,12 +107,13 @@ func (c *Coverage) Observe(lane int, b *spanview.Batch) {
 func (c *Coverage) meet(ln *lane, key string) *service {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := c.services.enter(key, c.now)
+	s := c.services.enter(strings.ToValidUTF8(key, "\uFFFD"), c.now)
 	if s == nil {
 		c.servicesBeyond = true
-		return nil
 	}
-	ln.known[key] = s
+	if s != nil || len(ln.known) < 2*c.cfg.ServicesMax {
+		ln.known[key] = s
+	}
 	return s
 }
 

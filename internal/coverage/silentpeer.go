@@ -7,7 +7,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 )
 
-// silentPeer: a service is called that no telemetry comes from.
+// silentPeer: a service is called that no span comes from.
 var silentPeer = kind{
 	name: "silent_peer", severity: plog.SeverityNumberError,
 	fix: "Instrument it and send its telemetry here; if it does already, give the calls its service.name as service.peer.name.",
@@ -16,7 +16,7 @@ var silentPeer = kind{
 			if c.services.isSilent(p) {
 				found(finding{
 					subject: p.key.name, lacking: p.unanswered.count, all: p.unanswered.count, example: p.example,
-					text: fmt.Sprintf("is called by %s and never heard from", p.calledBy()),
+					text: fmt.Sprintf("is called by %s, and no span of it ever came", p.calledBy()),
 				})
 			}
 		}

@@ -6,12 +6,15 @@ import (
 	"strings"
 )
 
-// perSample leaves out what Prometheus' handler of remote write logs for every single sample that it refuses: its answer says
-// so, and the limit's are counted.
+// perSample leaves out what Prometheus logs for every single sample of remote write and of rules that is refused: answers and
+// the rules' health say so, and the limit's are counted.
 type perSample struct{ slog.Handler }
 
 // perSampleMessages begin what is left out.
-var perSampleMessages = []string{"Out of order ", "failed to ingest exemplar", "Invalid metric names or labels", "Invalid labels for series"}
+var perSampleMessages = []string{
+	"Out of order ", "failed to ingest exemplar", "Invalid metric names or labels", "Invalid labels for series",
+	"Rule evaluation result discarded",
+}
 
 // Handle implements slog.Handler.
 func (h perSample) Handle(ctx context.Context, r slog.Record) error {

@@ -66,7 +66,7 @@ func Open(cfg Config, address string, logger *slog.Logger) (*Server, error) {
 		stop()
 		return nil, errors.Join(fmt.Errorf("cannot read rule files: %w", err), s.closeStore())
 	}
-	s.handler = s.newHandler(own)
+	s.handler = s.counted(s.newHandler(own))
 	s.running.Go(s.rules.Run)
 	return s, nil
 }
@@ -74,12 +74,21 @@ func Open(cfg Config, address string, logger *slog.Logger) (*Server, error) {
 // Handler is the HTTP API, /api/v1/…, with /-/healthy and /-/ready, and /metrics of this Prometheus itself.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// Close stops rules and closes the storage. No request may be under way.
+// Close stops rules, waits for requests that are under way, and closes the storage. No request may come any more.
 func (s *Server) Close() error {
+	s.stop() // a rule's query under way ends
 	s.rules.Stop()
 	s.running.Wait()
-	s.stop()
 	return s.closeStore()
+}
+
+// counted lets Close wait for requests: a query that outlives the storage would read unmapped memory.
+func (s *Server) counted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.running.Add(1)
+		defer s.running.Done()
+		next.ServeHTTP(w, r)
+	})
 }
 
 func (s *Server) closeStore() error {
@@ -131,7 +140,7 @@ func (s *Server) ruleOptions(ctx context.Context, own *url.URL) *rules.ManagerOp
 		Context:                ctx,
 		ExternalURL:            own,
 		Registerer:             s.registry,
-		Logger:                 s.logger,
+		Logger:                 slog.New(perSample{s.logger.Handler()}),
 		OutageTolerance:        outageTolerance,
 		ForGracePeriod:         forGracePeriod,
 		ResendDelay:            resendDelay,

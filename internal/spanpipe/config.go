@@ -27,6 +27,9 @@ type MemoryConfig struct {
 	// traces on their way out, and series together. 0, the default, takes half of the cgroup's limit or, where there is
 	// none, of the machine's memory. At least 64.
 	LimitMiB int64 `mapstructure:"limit_mib"`
+	// OthersMiB is how much Go memory components need that hold much of it in the same process, such as an embedded
+	// Prometheus, in MiB: the Go runtime's limit is higher by it. It is no part of LimitMiB. Default 0.
+	OthersMiB int64 `mapstructure:"others_mib"`
 }
 
 // OutputConfig says how kept traces leave.
@@ -76,6 +79,9 @@ const memoryLimitMinMiB = 64
 func (c *MemoryConfig) Validate() error {
 	if c.LimitMiB != 0 && c.LimitMiB < memoryLimitMinMiB {
 		return fmt.Errorf("limit_mib must be 0 or at least %d (got %d): 0 takes half of the memory there is", memoryLimitMinMiB, c.LimitMiB)
+	}
+	if c.OthersMiB < 0 {
+		return fmt.Errorf("others_mib must not be negative (got %d): 0 is for no other component that holds much", c.OthersMiB)
 	}
 	return nil
 }

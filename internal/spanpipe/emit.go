@@ -44,7 +44,7 @@ func (m *emitter) Emit(c *tracebuf.Closed) {
 	for s, ok := c.Chain.Next(); ok; s, ok = c.Chain.Next() {
 		m.spans = append(m.spans, s)
 	}
-	if c.Late == 0 && (!c.Verdict.Keep || m.Looks(c.Record)) {
+	if c.Late == 0 && (!c.Verdict.Keep || m.Looks(c.Record)) && len(m.spans) == int(c.Spans) {
 		m.look(c)
 	}
 	if c.Verdict.Keep {

@@ -34,11 +34,16 @@ func memoryLimits(limit int64) MemoryLimits {
 // Resolve turns the configured limit into bytes: 0 becomes half of the cgroup's limit or of the machine's memory.
 func (c *MemoryConfig) Resolve() (MemoryLimits, error) {
 	if c.LimitMiB != 0 {
-		return memoryLimits(c.LimitMiB * mib), nil
+		return c.withOthers(memoryLimits(c.LimitMiB * mib)), nil
 	}
 	total, err := memlimit.ApplyFallback(memlimit.FromCgroup, memlimit.FromSystem)()
 	if err != nil {
 		return MemoryLimits{}, fmt.Errorf("cannot find out how much memory there is, set memory.limit_mib: %w", err)
 	}
-	return memoryLimits(max(int64(total/2), memoryLimitMinMiB*mib)), nil
+	return c.withOthers(memoryLimits(max(int64(total/2), memoryLimitMinMiB*mib))), nil
+}
+
+func (c *MemoryConfig) withOthers(l MemoryLimits) MemoryLimits {
+	l.Go += c.OthersMiB * mib
+	return l
 }

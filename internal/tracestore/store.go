@@ -50,6 +50,10 @@ func (s *Store) Put(td ptrace.Traces) error {
 func (s *Store) add(p *part) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if p.size() > s.max { // all others would have to go for it
+		s.evicted += uint64(p.spans)
+		return
+	}
 	s.parts = append(s.parts, p)
 	s.byTrace[p.trace] = append(s.byTrace[p.trace], p)
 	s.used += p.size()
@@ -67,7 +71,9 @@ func (s *Store) evictLocked() {
 	s.parts = s.parts[1:]
 	s.used -= p.size()
 	s.evicted += uint64(p.spans)
-	if rest := s.byTrace[p.trace][1:]; len(rest) > 0 {
+	parts := s.byTrace[p.trace]
+	parts[0] = nil
+	if rest := parts[1:]; len(rest) > 0 {
 		s.byTrace[p.trace] = rest
 	} else {
 		delete(s.byTrace, p.trace)

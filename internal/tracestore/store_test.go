@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -79,6 +80,11 @@ func TestTheOldestMakeRoom(t *testing.T) {
 		require.Equal(t, i >= 100-kept, s.Get(pcommon.TraceID{15: byte(i + 1)}) != nil)
 	}
 	require.EqualValues(t, 100-kept, s.Stats().EvictedSpans)
+
+	long := batch([2]byte{200, 1})
+	long.ResourceSpans().At(0).Resource().Attributes().PutStr("long", strings.Repeat("x", 2000))
+	require.NoError(t, s.Put(long))
+	require.Equal(t, kept, s.Stats().Traces, "nothing has to go for what is too large")
 
 	small := New(10)
 	require.NoError(t, small.Put(batch([2]byte{1, 1})))

@@ -25,6 +25,22 @@ func callOf(trace byte) ptrace.Traces {
 	return td
 }
 
+func TestOfEventsThatAreRefusedTheLatestAreKept(t *testing.T) {
+	ld := plog.NewLogs()
+	for flush := range 3 {
+		records := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
+		for i := range 10 {
+			records.AppendEmpty().SetTimestamp(pcommon.Timestamp(10*flush + i))
+		}
+	}
+	keepLatest(ld, 40)
+	require.Equal(t, 30, ld.LogRecordCount())
+	keepLatest(ld, 15)
+	require.Equal(t, 15, ld.LogRecordCount())
+	require.Equal(t, 2, ld.ResourceLogs().Len())
+	require.EqualValues(t, 15, ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Timestamp())
+}
+
 func TestGapsAreTold(t *testing.T) {
 	var scopes []string
 	var events []string
@@ -60,7 +76,7 @@ func TestGapsAreTold(t *testing.T) {
 	require.Empty(t, events)
 	refuse = nil
 	r.flush(t.Context(), time.Now().Add(time.Second))
-	require.Equal(t, []string{"observability.gap.opened: payments is called by shop and never heard from"}, events)
+	require.Equal(t, []string{"observability.gap.opened: payments is called by shop, and no span of it ever came"}, events)
 	r.flush(t.Context(), time.Now().Add(2*time.Second))
 	require.Len(t, events, 1)
 }

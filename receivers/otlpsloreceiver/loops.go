@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.uber.org/zap"
@@ -34,21 +35,39 @@ const eventsKeptMax = 10_000
 
 // flushEvents hands out what coverage has to tell, and what the logs pipeline refused before.
 func (r *otlpReceiver) flushEvents(ctx context.Context, ld plog.Logs) {
+	if r.nextLogs == nil {
+		return
+	}
 	ld.ResourceLogs().MoveAndAppendTo(r.events.ResourceLogs())
 	if r.events.LogRecordCount() == 0 {
 		return
 	}
-	if r.nextLogs == nil || r.events.LogRecordCount() > eventsKeptMax {
-		r.events = plog.NewLogs()
-		return
-	}
 	sent := plog.NewLogs() // a consumer may change what it gets
 	r.events.CopyTo(sent)
-	if err := r.nextLogs.ConsumeLogs(ctx, sent); err == nil {
+	err := r.nextLogs.ConsumeLogs(ctx, sent)
+	switch {
+	case err == nil || consumererror.IsPermanent(err):
 		r.events = plog.NewLogs()
-	} else {
-		r.set.Logger.Warn("the logs pipeline refuses events of coverage; they are sent again with the next flush", zap.Error(err))
+	default:
+		keepLatest(r.events, eventsKeptMax)
 	}
+	if err != nil && !r.eventsFailing {
+		r.set.Logger.Warn("the logs pipeline refuses events of coverage; unless for good, they are sent again with the next flush", zap.Error(err))
+	}
+	r.eventsFailing = err != nil
+}
+
+// keepLatest takes out the oldest records until there are no more than limit.
+func keepLatest(ld plog.Logs, limit int) {
+	over := ld.LogRecordCount() - limit
+	ld.ResourceLogs().RemoveIf(func(rl plog.ResourceLogs) bool {
+		records := rl.ScopeLogs().At(0).LogRecords() // of one flush
+		records.RemoveIf(func(plog.LogRecord) bool {
+			over--
+			return over >= 0
+		})
+		return records.Len() == 0
+	})
 }
 
 func (r *otlpReceiver) flushMetrics(ctx context.Context, md pmetric.Metrics) {

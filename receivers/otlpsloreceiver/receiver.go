@@ -36,11 +36,12 @@ type otlpReceiver struct {
 	grpc      *grpcServer
 	http      *httpServer
 
-	goLimit      goLimit
-	flushFailing bool
-	events       plog.Logs // of coverage, not handed out yet
-	loops        sync.WaitGroup
-	stopLoops    context.CancelFunc
+	goLimit       goLimit
+	flushFailing  bool
+	events        plog.Logs // of coverage, not handed out yet
+	eventsFailing bool
+	loops         sync.WaitGroup
+	stopLoops     context.CancelFunc
 }
 
 // start makes the engine and opens the doors. What has been started is stopped again where something fails.
