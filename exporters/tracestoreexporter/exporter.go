@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
-	"sync"
-	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
@@ -15,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/tracestore"
+	"github.com/otelcol-slo/otelcol-slo/internal/webserver"
 )
 
 // storeExporter is a store and its HTTP server.
@@ -24,9 +22,8 @@ type storeExporter struct {
 	store *tracestore.Store
 
 	listener  net.Listener
-	server    *http.Server
+	server    *webserver.Server
 	telemetry *telemetry
-	serving   sync.WaitGroup
 }
 
 func newExporter(set exporter.Settings, cfg *Config) *storeExporter {
@@ -47,29 +44,20 @@ func (e *storeExporter) start(ctx context.Context, host component.Host) (err err
 	if e.telemetry, err = newTelemetry(e.set.TelemetrySettings, e.store); err != nil {
 		return err
 	}
-	if e.server, err = e.cfg.HTTP.ToServer(ctx, host.GetExtensions(), e.set.TelemetrySettings, e.store.Handler()); err != nil {
+	server, err := e.cfg.HTTP.ToServer(ctx, host.GetExtensions(), e.set.TelemetrySettings, e.store.Handler())
+	if err != nil {
 		return fmt.Errorf("cannot make the server of endpoint %q: %w", e.cfg.HTTP.NetAddr.Endpoint, err)
 	}
-	e.serving.Go(func() {
-		if err := e.server.Serve(e.listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
-			componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(err))
-		}
+	e.server = webserver.Start(server, e.listener, func(err error) {
+		componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(err))
 	})
 	return nil
 }
 
-// shutdownTimeout is how long answers that have begun may take at the end; then they are broken off.
-const shutdownTimeout = 3 * time.Second
-
 func (e *storeExporter) shutdown(ctx context.Context) error {
 	var errs []error
 	if e.server != nil {
-		ctx, cancel := context.WithTimeout(ctx, shutdownTimeout)
-		defer cancel()
-		if e.server.Shutdown(ctx) != nil { // a connection on which no request came yet counts for 5 seconds as one that is busy
-			_ = e.server.Close()
-		}
-		e.serving.Wait()
+		e.server.Stop(ctx)
 	} else if e.listener != nil {
 		errs = append(errs, e.listener.Close())
 	}

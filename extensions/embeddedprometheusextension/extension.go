@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
-	"sync"
-	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
@@ -16,6 +13,7 @@ import (
 	"go.uber.org/zap/exp/zapslog"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/promserver"
+	"github.com/otelcol-slo/otelcol-slo/internal/webserver"
 )
 
 // prometheusExtension is a Prometheus and its HTTP server.
@@ -25,9 +23,8 @@ type prometheusExtension struct {
 
 	prometheus *promserver.Server
 	listener   net.Listener
-	server     *http.Server
+	server     *webserver.Server
 	telemetry  *telemetry
-	serving    sync.WaitGroup
 }
 
 // Start implements component.Component. It returns when the data that is there was read and queries are answered.
@@ -50,30 +47,21 @@ func (e *prometheusExtension) start(ctx context.Context, host component.Host) (e
 	if e.telemetry, err = newTelemetry(e.set.TelemetrySettings, e.prometheus); err != nil {
 		return err
 	}
-	if e.server, err = e.cfg.HTTP.ToServer(ctx, host.GetExtensions(), e.set.TelemetrySettings, e.prometheus.Handler()); err != nil {
+	server, err := e.cfg.HTTP.ToServer(ctx, host.GetExtensions(), e.set.TelemetrySettings, e.prometheus.Handler())
+	if err != nil {
 		return fmt.Errorf("cannot make the server of endpoint %q: %w", e.cfg.HTTP.NetAddr.Endpoint, err)
 	}
-	e.serving.Go(func() {
-		if err := e.server.Serve(e.listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
-			componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(err))
-		}
+	e.server = webserver.Start(server, e.listener, func(err error) {
+		componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(err))
 	})
 	return nil
 }
-
-// shutdownTimeout is how long answers that have begun may take at the end; then they are broken off.
-const shutdownTimeout = 3 * time.Second
 
 // Shutdown implements component.Component. Extensions stop behind the pipelines, so that the last flush is still taken.
 func (e *prometheusExtension) Shutdown(ctx context.Context) error {
 	var errs []error
 	if e.server != nil {
-		ctx, cancel := context.WithTimeout(ctx, shutdownTimeout)
-		defer cancel()
-		if e.server.Shutdown(ctx) != nil { // a connection on which no request came yet counts for 5 seconds as one that is busy
-			_ = e.server.Close()
-		}
-		e.serving.Wait()
+		e.server.Stop(ctx)
 	} else if e.listener != nil {
 		errs = append(errs, e.listener.Close())
 	}

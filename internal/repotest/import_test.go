@@ -41,6 +41,7 @@ var plan = []room{
 
 	{"internal/promserver", nil},
 	{"internal/tracestore", nil},
+	{"internal/webserver", nil},
 
 	{"internal/remotewrite/translate", []string{"internal/remotewrite"}},
 	{"internal/remotewrite", nil},
