@@ -1,7 +1,6 @@
 package webserver
 
 import (
-	"errors"
 	"net"
 	"net/http"
 	"testing"
@@ -46,6 +45,6 @@ func TestAServerThatEndsByItselfIsTold(t *testing.T) {
 	failed := make(chan error, 1)
 	s := Start(&http.Server{}, l, func(err error) { failed <- err })
 	require.NoError(t, l.Close())
-	require.True(t, errors.Is(<-failed, net.ErrClosed))
+	require.ErrorIs(t, <-failed, net.ErrClosed)
 	s.Stop(t.Context())
 }
