@@ -32,7 +32,8 @@ const everything = `{policies: [
 		{type: string_attribute, string_attribute: {key: http.route, values: [/health]}}]}},
 	{name: baseline, type: probabilistic, probabilistic: {sampling_percentage: 1}}]}`
 
-// request is a batch of 256 spans of 32 traces from 4 resources.
+// request is a batch of 256 spans of 32 traces from 4 resources. All have one path: two would share a place of the regex
+// cache by chance, and then what is measured is package regexp, whose pools forget at random under the race detector.
 func request(s *spanview.Schema, traceState string) *spanview.Batch {
 	b := &spanview.Batch{}
 	b.Reset(s)
@@ -44,7 +45,7 @@ func request(s *spanview.Schema, traceState string) *spanview.Batch {
 		b.AddSpan()
 		span := func(slot int) *spanview.Value { return b.SpanValue(i, spanview.SpanSlot(slot)) }
 		setValue(s.LookupSpan, "http.route", "/orders/{id}", span)
-		setValue(s.LookupSpan, "url.path", "/orders/"+string(rune('0'+i%8))+"/items", span)
+		setValue(s.LookupSpan, "url.path", "/orders/7/items", span)
 		setValue(s.LookupSpan, "http.response.status_code", int64(200), span)
 		out := &b.Spans[i]
 		out.Resource, out.TraceState = int32(i/64), traceState
