@@ -25,10 +25,16 @@ GENERATED := bin/generated
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
 
+# With GOGC the compiler collects garbage less often: a tenth less to build.
 .PHONY: build
+build: export GOGC := 400
 build: ## build bin/otelcol-slo
 	@cd $(DIST) && { go build net/http & go list -deps -tags=$(TAGS) . >/dev/null; wait; } # the first time, compile while downloading
 	cd $(DIST) && go build -p=$(JOBS) -tags=$(TAGS) -ldflags='-s -w -X main.version=$(VERSION)' -o ../../bin/otelcol-slo .
+
+.PHONY: demo
+demo: build ## run everything in one process on the traffic of a small shop (ARGS='--for 30s')
+	@bin/otelcol-slo demo $(ARGS)
 
 .PHONY: test
 test: generate-check vet lint unit build integration ## everything that CI checks

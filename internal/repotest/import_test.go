@@ -15,7 +15,7 @@ type room struct {
 // plan is the house from the top floor down: no arrow runs up, none between the observers (sampling, red, slo, coverage), no
 // component knows another, and the testbed knows the product only by its wire.
 var plan = []room{
-	{"cmd/otelcol-slo", []string{"configs"}},
+	{"cmd/otelcol-slo", []string{"configs", "internal/demo"}},
 	{"configs", nil},
 	{"testbed/...", []string{"testbed/..."}},
 
@@ -37,6 +37,8 @@ var plan = []room{
 	{"internal/flush", nil},
 	{"internal/offheap", nil},
 
+	{"internal/demo", nil},
+
 	{"internal/rawgrpc", nil},
 
 	{"internal/promserver", nil},
@@ -45,6 +47,8 @@ var plan = []room{
 
 	{"internal/remotewrite/translate", []string{"internal/remotewrite"}},
 	{"internal/remotewrite", nil},
+
+	{"stubs/...", nil},
 
 	{"internal/repotest", nil},
 	{"internal/spantest", nil},

@@ -28,13 +28,18 @@ func readModFile(t *testing.T, name string) modFile {
 	return f
 }
 
-func TestNoModuleButOurOwnIsReplaced(t *testing.T) {
+func TestNoModuleIsReplacedButOurOwnAndWhatHasAStub(t *testing.T) {
 	require.Empty(t, readModFile(t, "go.mod").Replace, "a replaced module is not what its users get")
 
-	replaced := readModFile(t, "cmd/otelcol-slo/go.mod").Replace
-	require.Len(t, replaced, 1)
-	require.Equal(t, module, replaced[0].Old.Path)
-	require.Equal(t, "../..", replaced[0].New.Path)
+	replaced := map[string]string{}
+	for _, r := range readModFile(t, "cmd/otelcol-slo/go.mod").Replace {
+		replaced[r.Old.Path] = r.New.Path
+	}
+	require.Equal(t, map[string]string{
+		module:                                  "../..",
+		"github.com/pb33f/libopenapi":           "../../stubs/libopenapi",
+		"github.com/pb33f/libopenapi-validator": "../../stubs/libopenapi-validator",
+	}, replaced)
 }
 
 func TestBothModulesHoldTheSameVersions(t *testing.T) {

@@ -1,0 +1,2 @@
+// Package errors is named by tests of Prometheus' own packages.
+package errors

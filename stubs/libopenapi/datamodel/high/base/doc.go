@@ -1,0 +1,2 @@
+// Package base has the parts of a description that others are made of.
+package base

@@ -1,0 +1,2 @@
+// Package orderedmap has maps that forget what is set.
+package orderedmap
