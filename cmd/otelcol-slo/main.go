@@ -5,6 +5,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 
 	"go.opentelemetry.io/collector/component"
@@ -33,8 +34,11 @@ var providers = []struct {
 }
 
 func main() {
-	// The command has printed its error by the time it returns one.
-	if err := otelcol.NewCommand(settings()).Execute(); err != nil {
+	root := otelcol.NewCommand(settings())
+	root.AddCommand(demoCommand())
+	root.SilenceErrors = true
+	if err := root.Execute(); err != nil {
+		fmt.Fprintln(os.Stderr, "Error:", explain(err))
 		os.Exit(1)
 	}
 }

@@ -153,6 +153,21 @@ func (p *Program) StopWithin(timeout time.Duration) {
 	}
 }
 
+// EndsWithin waits for the program to end by itself, with code 0.
+func (p *Program) EndsWithin(timeout time.Duration) {
+	p.t.Helper()
+	p.ended.Do(func() {})
+	select {
+	case <-p.Done():
+	case <-time.After(timeout):
+		p.Kill()
+		p.t.Fatalf("the program did not end by itself within %v", timeout)
+	}
+	if code := p.ExitCode(); code != 0 {
+		p.t.Fatalf("the program ended with code %d", code)
+	}
+}
+
 // Crash kills the program at once.
 func (p *Program) Crash() {
 	p.ended.Do(func() {})
