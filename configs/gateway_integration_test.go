@@ -29,15 +29,16 @@ import (
 func TestTheGatewayRunsAsShipped(t *testing.T) {
 	otlp := harness.OTLPSink(t, sink.OTLPOptions{})
 	metrics := harness.RemoteWriteSink(t)
-	grpc, http, health, telemetry := harness.FreeAddress(t), harness.FreeAddress(t), harness.FreeAddress(t), harness.FreeAddress(t)
+	grpc, http, debug, health, telemetry := harness.FreeAddress(t), harness.FreeAddress(t), harness.FreeAddress(t), harness.FreeAddress(t), harness.FreeAddress(t)
 	site := harness.WriteFile(t, "site.yaml", fmt.Sprintf(`
 receivers:
   otlp_slo:
     protocols: {grpc: {endpoint: %s}, http: {endpoint: %s}}
+    debug: {http: {endpoint: %s}}
     slo: {slos: [{name: checkout, service: shop, objective: 99.9, errors: {}}]}
 extensions: {health_check: {endpoint: %s}}
 service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: %s}}}}]}}}
-`, grpc, http, health, telemetry[len("127.0.0.1:"):]))
+`, grpc, http, debug, health, telemetry[len("127.0.0.1:"):]))
 
 	gateway := harness.StartProgram(t, proc.Options{
 		Path: harness.Binary(t),

@@ -26,14 +26,17 @@ type standalone struct {
 func startStandalone(t *testing.T, data string) standalone {
 	t.Helper()
 	s := standalone{grpc: harness.FreeAddress(t), prometheus: harness.FreeAddress(t), traces: harness.FreeAddress(t)}
-	http, health, telemetry := harness.FreeAddress(t), harness.FreeAddress(t), harness.FreeAddress(t)
+	http, debug, health, telemetry := harness.FreeAddress(t), harness.FreeAddress(t), harness.FreeAddress(t), harness.FreeAddress(t)
 	site := harness.WriteFile(t, "site.yaml", fmt.Sprintf(`
 receivers:
   otlp_slo:
     protocols: {grpc: {endpoint: %s}, http: {endpoint: %s}}
+    debug: {http: {endpoint: %s}}
     sampling: {decision_wait: 1s, decision_wait_min: 1s, rescue_window: 0s}
     red: {metrics_flush_interval: 1s}
     coverage: {open_after: 0s}
+  prometheus/self:
+    config: {scrape_configs: [{job_name: otelcol-slo, scrape_interval: 1s, scrape_timeout: 1s, static_configs: [{targets: [%q]}]}]}
 exporters:
   prometheus_remote_write: {endpoint: "http://%s/api/v1/write"}
   trace_store: {http: {endpoint: %s}}
@@ -41,7 +44,7 @@ extensions:
   embedded_prometheus: {http: {endpoint: %s}}
   health_check: {endpoint: %s}
 service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: %s}}}}]}}}
-`, s.grpc, http, s.prometheus, s.traces, s.prometheus, health, telemetry[len("127.0.0.1:"):]))
+`, s.grpc, http, debug, telemetry, s.prometheus, s.traces, s.prometheus, health, telemetry[len("127.0.0.1:"):]))
 	s.Program = harness.StartProgram(t, proc.Options{
 		Path: harness.Binary(t),
 		Args: []string{"--config", filepath.Join(harness.Root(t), "configs", "standalone.yaml"), "--config", site},
@@ -66,9 +69,10 @@ func TestStandaloneShowsWhatItTook(t *testing.T) {
 		}
 	}
 	queries := map[string]float64{
-		"traces_span_metrics_calls_total": 1,
-		"orders":                          7,
-		`observability_gap_open{gap_kind="no_slo"}`:                       1,
+		"traces_span_metrics_calls_total":           1,
+		"orders":                                    7,
+		"otelcol_otlp_slo_accepted_spans_total":     1,
+		`observability_gap_open{gap_kind="no_slo"}`: 1,
 		`observability_coverage_traces_total{coverage_state="looked_at"}`: 1,
 	}
 	for promql, want := range queries {

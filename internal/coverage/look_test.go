@@ -119,7 +119,7 @@ func TestNothingIsLookedAtWhereItIsOff(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.Enabled = false })
 	require.Equal(t, 0, r.schema.ResourceSlots())
 	require.False(t, r.Wants(&[16]byte{1}, 1, true))
-	r.Observe(0, &spanview.Batch{Resources: make([]spanview.Resource, 1)})
+	r.Observe(0, &spanview.Batch{Resources: make([]spanview.Resource, 1)}, r.now)
 	points, events := r.flush(time.Minute)
 	require.Empty(t, points)
 	require.Empty(t, events)

@@ -1,13 +1,17 @@
 package coverage
 
-import "github.com/otelcol-slo/otelcol-slo/internal/flush"
+import (
+	"time"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/flush"
+)
 
 // reports are the metrics of a flush; docs/coverage.md says what they count.
 type reports struct {
 	traces, disconnected, rootless flush.Metric
 	spans, orphans, unanswered     flush.Metric
 	known, covered, peers, gap     flush.Metric
-	full                           flush.Metric
+	full, age                      flush.Metric
 }
 
 func newReports(w *flush.Writer) reports {
@@ -22,6 +26,7 @@ func newReports(w *flush.Writer) reports {
 		covered:      w.Gauge("observability.coverage.covered", "{item}", "How many of the known ones are covered."),
 		peers:        w.Gauge("observability.coverage.peers", "{peer}", "Whom unanswered calls go to, by class."),
 		full:         w.Gauge("observability.coverage.full", "{table}", "1 where there were more than are told apart since the last flush."),
+		age:          w.Gauge("observability.arrival.age", "s", "From the end of a service's spans to their arrival, since the last flush."),
 		gap:          w.Gauge("observability.gap.open", "{gap}", "1 for every gap that is open."),
 	}
 }
@@ -74,6 +79,7 @@ func serviceLabels(s *service, more ...string) []string {
 
 func (r *reports) service(s *service) {
 	r.spans.Count(&s.spans.Announced, s.spans.count, serviceLabels(s)...)
+	r.arrivalAge(s)
 	for i := range s.orphans {
 		if o := &s.orphans[i]; o.count > 0 {
 			r.orphans.Count(&o.Announced, o.count, serviceLabels(s, "span.parent", parentNames[i])...)
@@ -81,7 +87,35 @@ func (r *reports) service(s *service) {
 	}
 }
 
+// ageStats are the values of the attribute age.stat.
+var ageStats = [...]string{"min", "mean", "max"}
+
+// arrivalAge writes how old what came since the last flush was. Where nothing came the series end.
+func (r *reports) arrivalAge(s *service) {
+	a := s.arrived.take()
+	if a.aged == 0 {
+		r.endAge(s)
+		return
+	}
+	s.aged = true
+	mean := time.Duration(a.age / float64(a.aged))
+	for i, age := range [...]time.Duration{time.Duration(a.youngest), mean, time.Duration(a.oldest)} {
+		r.age.Set(age.Seconds(), serviceLabels(s, "age.stat", ageStats[i])...)
+	}
+}
+
+func (r *reports) endAge(s *service) {
+	if !s.aged {
+		return
+	}
+	s.aged = false
+	for _, stat := range ageStats {
+		r.age.End(serviceLabels(s, "age.stat", stat)...)
+	}
+}
+
 func (r *reports) endService(s *service) {
+	r.endAge(s)
 	r.spans.End(serviceLabels(s)...)
 	for i := range s.orphans {
 		if s.orphans[i].Live() {

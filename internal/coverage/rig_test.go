@@ -59,7 +59,7 @@ func (r *rig) hear(services ...string) []uint32 {
 		set(r.slots.name, name)
 		set(r.slots.namespace, namespace)
 	}
-	r.Observe(int(r.traces)%2, b)
+	r.Observe(int(r.traces)%2, b, r.now)
 	var numbers []uint32
 	for _, res := range b.Resources {
 		numbers = append(numbers, res.Service)

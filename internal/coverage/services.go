@@ -25,6 +25,9 @@ type service struct {
 	orphans [parents]tallied
 	window  window  // of all spans and orphans of every kind
 	example example // an orphan
+
+	arrived arrived
+	aged    bool // the last flush had its age
 }
 
 // services gives services their numbers. Numbers are never used again: one that was forgotten stands for nothing.
@@ -48,7 +51,7 @@ func (s *services) enter(key string, now time.Time) *service {
 	}
 	namespace, name, _ := strings.Cut(key, keySeparator)
 	s.issued++
-	made := &service{number: s.issued, name: name, namespace: namespace, last: now}
+	made := &service{number: s.issued, name: name, namespace: namespace, last: now, arrived: arrived{sinceFlush: noArrivals}}
 	s.byKey[key], s.byNumber[made.number] = made, made
 	s.names[strings.ToLower(name)]++
 	return made
@@ -73,11 +76,12 @@ type lane struct {
 	// generation of the services that known is of.
 	generation uint64
 	key        []byte
+	arrivals   []arrivals // of the batch, by resource
 }
 
-// Observe notes which services a batch came from and gives its resources their services' numbers. lane is from 0 to
-// Options.Lanes - 1; a lane has one caller at a time.
-func (c *Coverage) Observe(lane int, b *spanview.Batch) {
+// Observe notes which services a batch came from and what came of each, and gives its resources their services' numbers. lane
+// is from 0 to Options.Lanes - 1; a lane has one caller at a time.
+func (c *Coverage) Observe(lane int, b *spanview.Batch, now time.Time) {
 	if !c.cfg.Enabled {
 		return
 	}
@@ -86,6 +90,7 @@ func (c *Coverage) Observe(lane int, b *spanview.Batch) {
 		clear(ln.known)
 		ln.generation = generation
 	}
+	ln.measure(b, now)
 	flush := c.flushes.Load()
 	for i := range b.Resources {
 		ln.key = c.appendKey(ln.key[:0], b, i)
@@ -100,6 +105,7 @@ func (c *Coverage) Observe(lane int, b *spanview.Batch) {
 			s.heard.Store(flush)
 		}
 		b.Resources[i].Service = s.number
+		s.arrived.add(&ln.arrivals[i])
 	}
 }
 

@@ -9,13 +9,13 @@ import (
 
 // Addresses are where the process listens: those of standalone.yaml, each moved by the same number.
 type Addresses struct {
-	GRPC, HTTP, Prometheus, Traces, Health, Telemetry string
+	GRPC, HTTP, Prometheus, Traces, Health, Telemetry, Debug string
 }
 
 // AddressesAt are standalone.yaml's with an offset to every port.
 func AddressesAt(offset int) Addresses {
 	at := func(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port+offset)) }
-	return Addresses{at(4317), at(4318), at(9090), at(3200), at(13133), at(8888)}
+	return Addresses{at(4317), at(4318), at(9090), at(3200), at(13133), at(8888), at(8887)}
 }
 
 // Config is what differs from standalone.yaml, as a configuration to be put behind it: everything is decided and flushed sooner,
@@ -34,6 +34,7 @@ func Config(a Addresses, directory string) string {
 receivers:
   otlp_slo:
     protocols: {grpc: {endpoint: %[1]q}, http: {endpoint: %[2]q}}
+    debug: {http: {endpoint: %[12]q}}
     sampling: {decision_wait: %[3]v, decision_wait_min: %[3]v, rescue_window: 30s}
     red: {metrics_flush_interval: 1s, writer_id: demo}
     coverage: {open_after: 2s}
@@ -53,7 +54,7 @@ service:
   telemetry:
     logs: {output_paths: [%[10]q], error_output_paths: [%[10]q]}
     metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: %[11]s}}}}]}
-`, a.GRPC, a.HTTP, decisionWait, slos.String(), a.Telemetry, a.Prometheus, a.Traces, directory+"/prometheus", a.Health, LogFile(directory), telemetry)
+`, a.GRPC, a.HTTP, decisionWait, slos.String(), a.Telemetry, a.Prometheus, a.Traces, directory+"/prometheus", a.Health, LogFile(directory), telemetry, a.Debug)
 }
 
 // LogFile is where the collector in the process logs to.

@@ -135,10 +135,11 @@ func (r *run) look() {
 	fmt.Fprintf(r.Out, `
 Look at it
   metrics    curl 'http://%[1]s/api/v1/query?query=slo_events_total'
+  senders    curl http://%[7]s
   an error   curl http://%[2]s/api/traces/%[3]s
   a timeout  curl http://%[2]s/api/traces/%[4]s   (its error came when it had been dropped: brought back whole)
   Grafana    data sources Prometheus at http://%[1]s and Tempo at http://%[2]s, or deploy/grafana/datasources.yaml: exemplars open traces
 Send your own
   OTEL_EXPORTER_OTLP_ENDPOINT=http://%[5]s OTEL_EXPORTER_OTLP_PROTOCOL=grpc   (http/protobuf: http://%[6]s)
-`, a.Prometheus, a.Traces, hex.EncodeToString(r.traffic.failed[:]), hex.EncodeToString(r.traffic.timedOut[:]), a.GRPC, a.HTTP)
+`, a.Prometheus, a.Traces, hex.EncodeToString(r.traffic.failed[:]), hex.EncodeToString(r.traffic.timedOut[:]), a.GRPC, a.HTTP, a.Debug)
 }

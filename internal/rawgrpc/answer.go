@@ -134,12 +134,20 @@ func (c *conn) answerAlone(s *stream, block []byte) {
 
 // refuse answers a call that its method was not asked about.
 func (c *conn) refuse(s *stream, why Refusal, cause error) {
-	c.answerStatus(s, status.Convert(c.server.options.Refused(s.path, why, cause)))
+	c.answerStatus(s, status.Convert(c.server.options.Refused(c.call(s), why, cause)))
+}
+
+func (c *conn) call(s *stream) Call {
+	size := int(s.data)
+	if s.prefixLen == prefixSize {
+		size = s.length
+	}
+	return Call{Context: c.ctx, Path: s.path, UserAgent: s.message.UserAgent, Bytes: size}
 }
 
 // unanswered forgets a call that nobody waits for any more.
 func (c *conn) unanswered(s *stream, why Refusal, cause error) {
-	_ = c.server.options.Refused(s.path, why, cause)
+	_ = c.server.options.Refused(c.call(s), why, cause)
 	c.forget(s)
 }
 

@@ -31,7 +31,7 @@ func FuzzConnection(f *testing.F) {
 	s := New(Options{
 		Methods:    map[string]Method{echoPath: {Take: echo}, waitPath: {Take: echo, Waits: true}},
 		MessageMax: 1 << 20, StreamsMax: 10, ReceiveTimeout: time.Minute, Room: room,
-		Refused: func(_ string, _ Refusal, err error) error { return err },
+		Refused: func(_ Call, _ Refusal, err error) error { return err },
 	})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		client, server := net.Pipe()

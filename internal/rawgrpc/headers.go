@@ -37,6 +37,7 @@ type headerBlock struct {
 	method, path, scheme string
 	contentType          string
 	encoding             string
+	userAgent            string
 	timeout              time.Duration
 	declared             int64
 	all                  map[string][]string // nil: nobody wants them
@@ -153,6 +154,8 @@ func (c *conn) onField(f hpack.HeaderField) {
 		b.contentType = f.Value
 	case "grpc-encoding":
 		b.encoding = f.Value
+	case "user-agent":
+		b.userAgent = f.Value
 	case "grpc-timeout":
 		b.timeout = parseTimeout(f.Value)
 	case "te":
@@ -215,6 +218,7 @@ func (c *conn) begin(id uint32) {
 	s := c.newStream(id)
 	method, known := c.server.options.Methods[b.path]
 	s.path, s.method, s.ended, s.timeout, s.declared, s.message.Encoding = b.path, method, b.ended, b.timeout, b.declared, b.encoding
+	s.message.UserAgent = b.userAgent
 	if s.message.Encoding == "identity" {
 		s.message.Encoding = ""
 	}

@@ -6,8 +6,10 @@ import "io"
 type Message struct {
 	// Encoding is how it is compressed, one of [Options.Encodings]; empty: it is not.
 	Encoding string
-	pieces   [][]byte
-	size     int
+	// UserAgent is what the call's header of that name says its sender is.
+	UserAgent string
+	pieces    [][]byte
+	size      int
 }
 
 // Len returns its length in bytes.

@@ -67,8 +67,19 @@ type Options struct {
 	// Admit is asked when a call's headers are there, before any of its message; nil: everybody is admitted. Its context is
 	// that of the call.
 	Admit func(ctx context.Context, headers map[string][]string) (context.Context, error)
-	// Refused is told of every refusal; its error is what the client is told. path is one of Methods.
-	Refused func(path string, why Refusal, err error) error
+	// Refused is told of every refusal; its error is what the client is told.
+	Refused func(call Call, why Refusal, err error) error
+}
+
+// Call is a call that was refused.
+type Call struct {
+	// Context is its connection's, from Connected.
+	Context context.Context
+	// Path is one of Methods.
+	Path string
+	// UserAgent is what its header of that name says, Bytes how large its message is, or how much of it came.
+	UserAgent string
+	Bytes     int
 }
 
 // Server serves methods on connections.

@@ -103,7 +103,7 @@ func start(t testing.TB, change ...func(*Options)) *running {
 		Methods:    map[string]Method{echoPath: {Take: echo}, waitPath: {Take: echo, Waits: true}, failPath: {Take: fail}},
 		Encodings:  []string{"gzip"},
 		MessageMax: 4 << 20, StreamsMax: 100, ReadBuffer: 256 << 10, ReceiveTimeout: time.Minute, Room: r.room,
-		Refused: func(_ string, why Refusal, err error) error {
+		Refused: func(_ Call, why Refusal, err error) error {
 			n, _ := r.refused.LoadOrStore(why, &atomic.Int64{})
 			n.(*atomic.Int64).Add(1)
 			return status.Error([]codes.Code{codes.Internal, codes.ResourceExhausted, codes.Unimplemented, codes.DeadlineExceeded, codes.Unavailable}[why], err.Error())

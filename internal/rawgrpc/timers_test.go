@@ -36,7 +36,7 @@ func inBubble(t *testing.T, o Options, test func(t *testing.T, p *peer)) {
 		room.max.Store(1 << 20)
 		o.ReadBuffer = 256 << 10
 		o.Methods, o.MessageMax, o.StreamsMax, o.Room = map[string]Method{echoPath: {Take: echo}}, 1<<20, 10, room
-		o.Refused = func(_ string, _ Refusal, err error) error { return err }
+		o.Refused = func(_ Call, _ Refusal, err error) error { return err }
 		l := &pipeListener{conns: make(chan net.Conn, 1), closed: make(chan struct{})}
 		s := New(o)
 		served := make(chan error, 1)

@@ -162,6 +162,19 @@ func (k *seriesKey) build(f *family, b *spanview.Batch, span int) {
 	k.key = key
 }
 
+// serviceNames reads the beginning of a key that identifies a service. The texts alias it.
+func serviceNames(key string) (namespace, name string) {
+	key = key[1:]
+	namespace, key = cutLabel(key)
+	name, _ = cutLabel(key)
+	return namespace, name
+}
+
+func cutLabel(key string) (label, rest string) {
+	size := int(key[0]) | int(key[1])<<8
+	return key[2 : 2+size], key[2+size:]
+}
+
 // appendLabel appends a label with its length, so that no two lists of labels give the same bytes.
 func appendLabel(key []byte, v *spanview.Value) []byte {
 	at := len(key)

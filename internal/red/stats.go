@@ -42,6 +42,25 @@ func (a *Aggregator) Stats() Stats {
 	return s
 }
 
+// ServiceSeries is how many series a service has.
+type ServiceSeries struct {
+	Namespace, Name string
+	Series          int
+}
+
+// Services returns those that have series, in no order. It may be called from many goroutines.
+func (a *Aggregator) Services() []ServiceSeries {
+	r := a.registry
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make([]ServiceSeries, 0, len(r.services))
+	for key, s := range r.services {
+		namespace, name := serviceNames(key)
+		out = append(out, ServiceSeries{namespace, name, s.live})
+	}
+	return out
+}
+
 // Bytes estimates the memory of series and lanes as of the last flush.
 func (a *Aggregator) Bytes() int64 { return a.bytes.Load() }
 

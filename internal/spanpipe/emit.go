@@ -21,6 +21,7 @@ type emitter struct {
 	scratch []byte
 
 	looked     []coverage.Span // of spans
+	services   []uint32        // of spans
 	attributes *otlpwire.AttributeReader
 }
 
@@ -79,9 +80,23 @@ func (m *emitter) emit(c *tracebuf.Closed) {
 		m.engine.counts.lostSpans.Add(uint64(len(m.spans)))
 		return
 	}
+	if c.Spans > c.Late { // not what came late of a trace that is out
+		m.countKept()
+	}
 	if m.engine.cfg.RED.Exemplars.Enabled {
 		m.offerExemplars(c)
 	}
+}
+
+// countKept counts the trace for the services that take part in it.
+func (m *emitter) countKept() {
+	m.services = m.services[:0]
+	for i := range m.spans {
+		if s := m.spans[i].Service; i == 0 || s != m.spans[i-1].Service {
+			m.services = append(m.services, s)
+		}
+	}
+	m.engine.coverage.Kept(m.services)
 }
 
 // assemble adds the trace's spans in the order of their arrival, each with its sampling threshold.

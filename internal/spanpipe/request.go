@@ -124,7 +124,7 @@ func (e *Engine) observe(l *lane, p *plan, now time.Time) {
 	e.policies.Match(b, &l.scratch)
 	e.red.Observe(l.index, b, now)
 	p.slo.Observe(l.index, b, now)
-	e.coverage.Observe(l.index, b)
+	e.coverage.Observe(l.index, b, now)
 	if e.settings.SendTraces == nil {
 		l.writer.Rollback()
 		return

@@ -100,6 +100,8 @@ type Stats struct {
 
 	// OldestUndecided is the age of the oldest undecided trace, 0 where there is none.
 	OldestUndecided time.Duration
+	// DecisionLag is by how much deciding is behind: how long the oldest undecided trace is past its decision_wait, 0 where none is.
+	DecisionLag time.Duration
 	// OldestHeld is the age of the oldest trace whose spans are held, decided or not.
 	OldestHeld time.Duration
 }
@@ -134,6 +136,7 @@ func (e *Engine) Stats(now time.Time) Stats {
 	}
 	ages, ms := e.buf.Ages(), e.clock(now)
 	s.OldestUndecided = age(ages.Undecided, ms)
+	s.DecisionLag = max(s.OldestUndecided-e.cfg.Sampling.DecisionWait, 0)
 	s.OldestHeld = age(ages.Oldest, ms)
 	return s
 }

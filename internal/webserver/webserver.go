@@ -12,12 +12,13 @@ import (
 // Server is one that serves until it is stopped.
 type Server struct {
 	server  *http.Server
+	address net.Addr
 	serving sync.WaitGroup
 }
 
 // Start serves what comes to the listener. failed is called where serving ends by itself.
 func Start(server *http.Server, listener net.Listener, failed func(error)) *Server {
-	s := &Server{server: server}
+	s := &Server{server: server, address: listener.Addr()}
 	s.serving.Go(func() {
 		if err := server.Serve(listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			failed(err)
@@ -25,6 +26,9 @@ func Start(server *http.Server, listener net.Listener, failed func(error)) *Serv
 	})
 	return s
 }
+
+// Addr is where it listens.
+func (s *Server) Addr() net.Addr { return s.address }
 
 // stopTimeout is how long answers that have begun may take at the end; then they are broken off.
 const stopTimeout = 3 * time.Second

@@ -23,6 +23,8 @@ import (
 type Config struct {
 	// Protocols are where OTLP is taken, the stock otlp receiver's blocks.
 	Protocols Protocols `mapstructure:"protocols"`
+	// Debug is where questions are answered that metrics have no room for. It says who sends what: keep it on this machine.
+	Debug Debug `mapstructure:"debug"`
 	// ReceiveTimeout bounds how long a request may take to arrive. Default 30s; must be above 0.
 	ReceiveTimeout time.Duration `mapstructure:"receive_timeout"`
 	// ShutdownTimeout bounds how long the end may take: requests that have begun, deciding and sending what is held, the
@@ -42,6 +44,12 @@ type Protocols struct {
 	// GRPC listens on localhost:4317 where nothing else is said.
 	GRPC configoptional.Optional[configgrpc.ServerConfig] `mapstructure:"grpc"`
 	// HTTP listens on localhost:4318 where nothing else is said; paths are /v1/traces, /v1/metrics and /v1/logs.
+	HTTP configoptional.Optional[confighttp.ServerConfig] `mapstructure:"http"`
+}
+
+// Debug is the debug endpoint. Without HTTP there is none.
+type Debug struct {
+	// HTTP listens on localhost:8887 where nothing else is said.
 	HTTP configoptional.Optional[confighttp.ServerConfig] `mapstructure:"http"`
 }
 
@@ -75,9 +83,14 @@ func createDefaultConfig() component.Config {
 	// It would run while a body arrives, which receive_timeout bounds, and while a next consumer works. Answers are short.
 	http.WriteTimeout = 0
 
+	debug := confighttp.NewDefaultServerConfig()
+	debug.NetAddr.Endpoint = "localhost:8887"
+	debug.TLS = configoptional.None[configtls.ServerConfig]()
+
 	engine := spanpipe.DefaultConfig()
 	return &Config{
 		Protocols:       Protocols{GRPC: configoptional.Default(grpc), HTTP: configoptional.Default(http)},
+		Debug:           Debug{HTTP: configoptional.Default(debug)},
 		ReceiveTimeout:  30 * time.Second,
 		ShutdownTimeout: 20 * time.Second,
 		Memory:          engine.Memory,

@@ -45,15 +45,3 @@ type door struct {
 	// stopping refuses every request.
 	stopping atomic.Bool
 }
-
-// refused counts refused requests.
-type refused [transports][signals][reasons]atomic.Uint64
-
-func (r *refused) add(t transport, s signalKind, why reason) { r[t][s][why].Add(1) }
-
-// count adds a request that the receiver refused. The next consumer's refusals are ObsReport's.
-func (r *refused) count(t transport, s signalKind, err error) {
-	if why, ok := reasonOf(err); ok {
-		r.add(t, s, why)
-	}
-}

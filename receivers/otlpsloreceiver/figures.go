@@ -116,6 +116,10 @@ var figures = []figure{
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(s.OldestUndecided.Milliseconds()) },
 	},
 	{
+		"otelcol_otlp_slo_decision_lag", "How long the oldest undecided trace is past its decision_wait.", "ms", true,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(s.DecisionLag.Milliseconds()) },
+	},
+	{
 		"otelcol_otlp_slo_red_series", "Series of RED metrics, overflow series apart.", "{series}", true,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.RED.Series)) },
 	},

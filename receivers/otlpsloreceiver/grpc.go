@@ -128,7 +128,7 @@ func (s *grpcServer) method(signal signalKind, in intake) rawgrpc.Method {
 	return rawgrpc.Method{Waits: signal != signalTraces, Take: func(ctx context.Context, m *rawgrpc.Message) ([]byte, error) {
 		answer, err := s.export(ctx, signal, in, m)
 		if err != nil {
-			s.door.refused.count(transportGRPC, signal, err)
+			s.door.refused.count(transportGRPC, signal, err, senderOf(ctx, m.UserAgent, m.Len()))
 			return nil, statusOf(err).Err()
 		}
 		return answer, nil
@@ -176,9 +176,9 @@ func (s *grpcServer) unpack(ctx context.Context, q *request, m *rawgrpc.Message)
 }
 
 // refused counts what the server refused itself, and says what the client is told.
-func (s *grpcServer) refused(path string, why rawgrpc.Refusal, cause error) error {
+func (s *grpcServer) refused(call rawgrpc.Call, why rawgrpc.Refusal, cause error) error {
 	err := &refusal{grpcRefusals[why], cause}
-	s.door.refused.count(transportGRPC, signalOf(path), err)
+	s.door.refused.count(transportGRPC, signalOf(call.Path), err, senderOf(call.Context, call.UserAgent, call.Bytes))
 	return statusOf(err).Err()
 }
 

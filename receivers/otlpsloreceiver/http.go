@@ -83,14 +83,14 @@ func leaveEncoded(io.ReadCloser) (io.ReadCloser, error) { return nil, nil }
 // serve takes one request.
 func (h *httpServer) serve(signal signalKind, in intake, w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
-		h.door.refused.add(transportHTTP, signal, reasonMethod)
+		h.door.refused.add(transportHTTP, signal, reasonMethod, r.Method, httpSender(r))
 		w.Header().Set("Allow", http.MethodPost)
 		writeText(w, http.StatusMethodNotAllowed, "method not allowed, supported: POST")
 		return
 	}
 	e, ok := encodingOf(r.Header)
 	if !ok {
-		h.door.refused.add(transportHTTP, signal, reasonContentType)
+		h.door.refused.add(transportHTTP, signal, reasonContentType, r.Header.Get("Content-Type"), httpSender(r))
 		writeText(w, http.StatusUnsupportedMediaType, "unsupported media type, supported: "+jsonType+", "+protobufType)
 		return
 	}
@@ -98,7 +98,7 @@ func (h *httpServer) serve(signal signalKind, in intake, w http.ResponseWriter, 
 	defer q.done()
 	answer, err := h.take(w, r, in, &q)
 	if err != nil {
-		h.door.refused.count(transportHTTP, signal, err)
+		h.door.refused.count(transportHTTP, signal, err, httpSender(r))
 		s := statusOf(err)
 		writeStatus(w, e, httpCode(err, s), s)
 		return
@@ -137,7 +137,7 @@ func (h *httpServer) refuseEarly(w http.ResponseWriter, r *http.Request, message
 		s = status.New(codes.Unimplemented, message)
 	}
 	if signal := slices.Index(httpPaths[:], r.URL.Path); signal >= 0 && code != http.StatusUnauthorized {
-		h.door.refused.add(transportHTTP, signalKind(signal), why)
+		h.door.refused.add(transportHTTP, signalKind(signal), why, message, httpSender(r))
 	}
 	if e, ok := encodingOf(r.Header); ok {
 		writeStatus(w, e, code, s)

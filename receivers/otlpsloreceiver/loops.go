@@ -72,6 +72,7 @@ func keepLatest(ld plog.Logs, limit int) {
 
 func (r *otlpReceiver) flushMetrics(ctx context.Context, md pmetric.Metrics) {
 	if r.nextMetrics == nil || md.ResourceMetrics().Len() == 0 {
+		r.telemetry.flushed.Store(time.Now().UnixMilli())
 		return
 	}
 	err := r.nextMetrics.ConsumeMetrics(ctx, md)
@@ -84,7 +85,9 @@ func (r *otlpReceiver) flushMetrics(ctx context.Context, md pmetric.Metrics) {
 	}
 	if r.flushFailing = err != nil; err != nil {
 		r.telemetry.flushFailures.Add(ctx, 1)
+		return
 	}
+	r.telemetry.flushed.Store(time.Now().UnixMilli())
 }
 
 // sloPollInterval is how often SLO files are looked at.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/otelcol-slo/otelcol-slo/internal/slo"
 	"github.com/otelcol-slo/otelcol-slo/internal/spanpipe"
+	"github.com/otelcol-slo/otelcol-slo/internal/webserver"
 )
 
 // otlpReceiver is the one instance behind the signals of a receiver id.
@@ -35,6 +36,7 @@ type otlpReceiver struct {
 	door      *door
 	grpc      *grpcServer
 	http      *httpServer
+	debug     *webserver.Server
 
 	goLimit       goLimit
 	flushFailing  bool
@@ -134,6 +136,12 @@ func (r *otlpReceiver) openDoors(ctx context.Context, host component.Host) error
 		r.door.intakes[signalLogs] = logsIntake{r.nextLogs}
 	}
 	var err error
+	if debug := r.cfg.Debug.HTTP; debug.HasValue() {
+		pages := &debugPages{services: r.engine.Services, refused: r.door.refused}
+		if r.debug, err = startDebug(ctx, host, debug.Get(), r.set.TelemetrySettings, pages); err != nil {
+			return err
+		}
+	}
 	if protocol := r.cfg.Protocols.GRPC; protocol.HasValue() {
 		if r.grpc, err = startGRPC(ctx, host, protocol.Get(), r.door, r.reports[transportGRPC]); err != nil {
 			return err
@@ -166,6 +174,9 @@ func (r *otlpReceiver) shutdown(ctx context.Context) error {
 	drain, cancelDrain := context.WithTimeout(ctx, total-total/shareOfRequests-total/shareOfFlush)
 	defer cancelDrain()
 	r.logAccount(r.engine.Drain(drain))
+	if r.debug != nil {
+		r.debug.Stop(ctx)
+	}
 	last, cancelLast := context.WithTimeout(context.WithoutCancel(ctx), total/shareOfFlush)
 	defer cancelLast()
 	r.flush(last, time.Now())

@@ -2,6 +2,7 @@ package otlpsloreceiver
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -18,11 +19,14 @@ const scopeName = "github.com/otelcol-slo/otelcol-slo/receivers/otlpsloreceiver"
 type telemetry struct {
 	flushFailures metric.Int64Counter
 	registration  metric.Registration
+	// flushed is when the metrics pipeline took a flush last, in Unix milliseconds; at first the start.
+	flushed atomic.Int64
 }
 
 func newTelemetry(set component.TelemetrySettings, e *spanpipe.Engine, r *refused, received *reports) (*telemetry, error) {
 	meter := set.MeterProvider.Meter(scopeName)
 	t := &telemetry{}
+	t.flushed.Store(time.Now().UnixMilli())
 	var err error
 	t.flushFailures, err = meter.Int64Counter("otelcol_otlp_slo_flush_failures",
 		metric.WithDescription("Flushes of metrics that the next consumer refused; the next flush holds their figures."), metric.WithUnit("{flush}"))
@@ -34,7 +38,12 @@ func newTelemetry(set component.TelemetrySettings, e *spanpipe.Engine, r *refuse
 	if err != nil {
 		return nil, err
 	}
-	instruments := []metric.Observable{requests}
+	flushLag, err := meter.Int64ObservableGauge("otelcol_otlp_slo_flush_lag",
+		metric.WithDescription("How long ago the metrics pipeline took a flush last."), metric.WithUnit("ms"))
+	if err != nil {
+		return nil, err
+	}
+	instruments := []metric.Observable{requests, flushLag}
 	observables := make([]metric.Int64Observable, len(figures))
 	for i, f := range figures {
 		if observables[i], err = f.instrument(meter); err != nil {
@@ -44,7 +53,9 @@ func newTelemetry(set component.TelemetrySettings, e *spanpipe.Engine, r *refuse
 	}
 	t.registration, err = meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
 		received.flush(ctx)
-		stats := e.Stats(time.Now())
+		now := time.Now()
+		o.ObserveInt64(flushLag, now.UnixMilli()-t.flushed.Load())
+		stats := e.Stats(now)
 		for i, f := range figures {
 			f.observe(&stats, func(v int64, attributes ...attribute.KeyValue) {
 				o.ObserveInt64(observables[i], v, metric.WithAttributes(attributes...))
@@ -63,7 +74,7 @@ func (r *refused) observe(put func(value int64, attributes ...attribute.KeyValue
 	for t := range transports {
 		for s := range signals {
 			for why := range reasons {
-				put(int64(r[t][s][why].Load()), attribute.String("transport", transportNames[t]),
+				put(int64(r.counts[t][s][why].Load()), attribute.String("transport", transportNames[t]),
 					attribute.String("signal", signalNames[s]), attribute.String("reason", rules[why].name))
 			}
 		}

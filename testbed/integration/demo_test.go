@@ -23,7 +23,7 @@ func freeOffset(t *testing.T, from int) int {
 	t.Helper()
 	for offset := from; offset < 50000; offset += 100 {
 		free := true
-		for _, port := range []int{4317, 4318, 9090, 3200, 13133, 8888} {
+		for _, port := range []int{4317, 4318, 9090, 3200, 13133, 8888, 8887} {
 			l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port+offset)))
 			if err != nil {
 				free = false
