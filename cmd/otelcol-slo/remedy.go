@@ -10,9 +10,11 @@ import (
 var remedies = []struct{ text, remedy string }{
 	{syscall.EADDRINUSE.Error(), "another process listens there: stop it, or set another endpoint (otelcol-slo demo: --port-offset)"},
 	{syscall.EACCES.Error(), "give this user the permission, or set another path (without --config: DATA_DIR; otelcol-slo demo: TMPDIR)"},
+	{syscall.EPERM.Error(), "give this user the permission, or set another path (without --config: DATA_DIR; otelcol-slo demo: TMPDIR)"},
 	{syscall.EROFS.Error(), "set a path that can be written (without --config: DATA_DIR; otelcol-slo demo: TMPDIR)"},
 	{syscall.ENOSPC.Error(), "make room, or set a path on another disk (without --config: DATA_DIR; otelcol-slo demo: TMPDIR)"},
 	{syscall.ENOENT.Error(), "check the path"},
+	{syscall.ENOTDIR.Error(), "check the path"},
 	{"unknown flag", "otelcol-slo --help and otelcol-slo COMMAND --help list the flags"},
 	{"unknown command", "otelcol-slo --help lists the commands"},
 }

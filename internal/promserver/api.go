@@ -57,7 +57,7 @@ func (s *Server) newHandler(own *url.URL) http.Handler {
 		func(f http.HandlerFunc) http.HandlerFunc { return f },
 		s.store, s.cfg.Directory,
 		false, false, 0, // no admin API, no search
-		slog.New(perSample{s.logger.Handler()}),
+		slog.New(newPerSample(s.logger.Handler())),
 		func(context.Context) api.RulesRetriever { return s.rules },
 		remoteReadSamples, remoteReadConcurrency, remoteReadFrameBytes,
 		false, // no agent

@@ -50,6 +50,9 @@ func Open(cfg Config, address string, logger *slog.Logger) (*Server, error) {
 	if err := os.MkdirAll(cfg.Directory, 0o777); err != nil {
 		return nil, fmt.Errorf("cannot make directory %q: %w", cfg.Directory, err)
 	}
+	if err := tryToWrite(cfg.Directory); err != nil {
+		return nil, fmt.Errorf("cannot write to directory %q: %w", cfg.Directory, err)
+	}
 	if s.store, err = openStore(&cfg, logger, s.registry); err != nil {
 		return nil, err
 	}
@@ -69,6 +72,19 @@ func Open(cfg Config, address string, logger *slog.Logger) (*Server, error) {
 	s.handler = s.counted(s.newHandler(own))
 	s.running.Go(s.rules.Run)
 	return s, nil
+}
+
+// probeSize is what a disk must have room for at the start: a few pages of the log.
+const probeSize = 128 << 10
+
+// tryToWrite finds out at once what the first write to the log would find out later.
+func tryToWrite(directory string) error {
+	f, err := os.CreateTemp(directory, "probe-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, probeSize))
+	return errors.Join(err, f.Close(), os.Remove(f.Name()))
 }
 
 // Handler is the HTTP API, /api/v1/…, with /-/healthy and /-/ready, and /metrics of this Prometheus itself.
@@ -140,7 +156,7 @@ func (s *Server) ruleOptions(ctx context.Context, own *url.URL) *rules.ManagerOp
 		Context:                ctx,
 		ExternalURL:            own,
 		Registerer:             s.registry,
-		Logger:                 slog.New(perSample{s.logger.Handler()}),
+		Logger:                 slog.New(newPerSample(s.logger.Handler())),
 		OutageTolerance:        outageTolerance,
 		ForGracePeriod:         forGracePeriod,
 		ResendDelay:            resendDelay,

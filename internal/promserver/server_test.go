@@ -217,6 +217,8 @@ func TestWhatCannotBeOpenedSaysWhy(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.Directory = filepath.Join(r.cfg.Directory, "lock", "below")
 	failsWith("cannot make directory", cfg)
+	cfg.Directory = "/proc/self" // which nobody can write to
+	failsWith(`cannot write to directory "/proc/self"`, cfg)
 	cfg.Directory = t.TempDir()
 	broken := filepath.Join(cfg.Directory, "rules.yaml")
 	require.NoError(t, os.WriteFile(broken, []byte("groups: [{name: a, rules: [{record: a, expr: 'sum('}]}]"), 0o600))

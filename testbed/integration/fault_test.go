@@ -72,6 +72,7 @@ func (s *shipped) site(health, telemetry string) string {
 receivers:
   otlp_slo:
     protocols: {grpc: {endpoint: %s}, http: {endpoint: %s}}
+    debug: {http: {endpoint: "127.0.0.1:0"}}
     sampling: {decision_wait: %v, decision_wait_min: %v, rescue_window: %v}
     red:
       metrics_flush_interval: 1s
