@@ -4,12 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -28,7 +25,8 @@ func StartPrometheus(t testing.TB, features ...string) *Prometheus {
 	t.Helper()
 	address := FreeAddress(t)
 	dir := t.TempDir()
-	o := proc.Options{Path: buildPrometheus(t), Args: []string{
+	const program = "github.com/prometheus/prometheus/cmd/prometheus"
+	o := proc.Options{Path: buildModule(t, "testbed/servers/prometheus", "bin/servers/prometheus", "-tags=remove_all_sd", program), Args: []string{
 		"--config.file=" + WriteFile(t, "prometheus.yml", "global: {}\n"),
 		"--storage.tsdb.path=" + filepath.Join(dir, "tsdb"),
 		"--web.listen-address=" + address,
@@ -46,31 +44,6 @@ func StartPrometheus(t testing.TB, features ...string) *Prometheus {
 // PrometheusAt is one that somebody else runs.
 func PrometheusAt(t testing.TB, address string) *Prometheus {
 	return &Prometheus{Program: &Program{t: t}, address: address}
-}
-
-func buildPrometheus(t testing.TB) string {
-	t.Helper()
-	binary := filepath.Join(Root(t), "bin", "servers", "prometheus")
-	if err := buildOnce(Root(t), binary); err != nil {
-		t.Fatal(err)
-	}
-	return binary
-}
-
-var building sync.Mutex // tests that run side by side build it once
-
-func buildOnce(root, binary string) error {
-	building.Lock()
-	defer building.Unlock()
-	if _, err := os.Stat(binary); err == nil {
-		return nil
-	}
-	build := exec.Command("go", "build", "-tags", "remove_all_sd", "-o", binary, "github.com/prometheus/prometheus/cmd/prometheus")
-	build.Dir = filepath.Join(root, "testbed", "servers", "prometheus")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("cannot build Prometheus: %w\n%s", err, out)
-	}
-	return nil
 }
 
 // RemoteWriteURL is where the server takes remote write.

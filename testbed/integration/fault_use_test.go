@@ -5,7 +5,6 @@ package integration
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -36,36 +35,10 @@ func lastLine(t *testing.T, environment []string, command ...string) string {
 	return lines[len(lines)-1]
 }
 
-// standaloneSite is standalone.yaml's addresses moved to free ones.
-func standaloneSite(t *testing.T) (file, http string) {
-	t.Helper()
-	free := func() string { return harness.FreeAddress(t) }
-	grpc, http, prometheus, telemetry := free(), free(), free(), free()
-	_, port, err := net.SplitHostPort(telemetry)
-	require.NoError(t, err)
-	return harness.WriteFile(t, "site.yaml", fmt.Sprintf(`
-receivers:
-  otlp_slo:
-    protocols: {grpc: {endpoint: %q}, http: {endpoint: %q}}
-    debug: {http: {endpoint: %q}}
-    red: {metrics_flush_interval: 100ms}
-  prometheus/self:
-    config: {scrape_configs: [{job_name: otelcol-slo, scrape_interval: 1s, scrape_timeout: 1s, static_configs: [{targets: [%q]}]}]}
-exporters:
-  prometheus_remote_write: {endpoint: "http://%s/api/v1/write"}
-  trace_store: {http: {endpoint: %q}}
-extensions:
-  embedded_prometheus: {http: {endpoint: %q}}
-  health_check: {endpoint: %q}
-service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: %s}}}}]}}}
-`, grpc, http, free(), telemetry, prometheus, free(), prometheus, free(), port)), http
-}
-
 // Each bad use ends with one line that says what is wrong and what to do.
 func TestBadUseIsToldInOneLine(t *testing.T) {
 	binary := harness.Binary(t)
-	site, _ := standaloneSite(t)
-	standalone := []string{binary, "--config", harness.Root(t) + "/configs/standalone.yaml", "--config", site}
+	standalone := append([]string{binary}, harness.NewStandalone(t).Args...)
 	for name, tt := range map[string]struct {
 		environment, command []string
 		want                 []string
@@ -100,9 +73,8 @@ func onSmallDisk(t *testing.T, kib int, directory string, arguments ...string) [
 }
 
 func TestAFullDiskIsToldAtTheStart(t *testing.T) {
-	site, _ := standaloneSite(t)
 	directory := t.TempDir()
-	command := onSmallDisk(t, 64, directory, "--config", harness.Root(t)+"/configs/standalone.yaml", "--config", site)
+	command := onSmallDisk(t, 64, directory, harness.NewStandalone(t).Args...)
 	line := lastLine(t, []string{"DATA_DIR=" + directory}, command...)
 	t.Log(line)
 	require.Contains(t, line, "cannot write to directory")
@@ -111,16 +83,15 @@ func TestAFullDiskIsToldAtTheStart(t *testing.T) {
 
 // A disk that becomes full is told, not for every request; what needs no disk goes on.
 func TestADiskThatBecomesFullIsToldNowAndThen(t *testing.T) {
-	site, http := standaloneSite(t)
-	directory := t.TempDir()
-	command := onSmallDisk(t, 192, directory, "--config", harness.Root(t)+"/configs/standalone.yaml", "--config", site)
-	program := harness.StartProgram(t, proc.Options{Path: command[0], Args: command[1:], Env: []string{"DATA_DIR=" + directory, "MEMORY_LIMIT_MIB=256"}}, http)
-	play(t, read(t, dataset.Fixture()).rec, "http://"+http, 0)
+	standalone, directory := harness.NewStandalone(t), t.TempDir()
+	command := onSmallDisk(t, 192, directory, standalone.Args...)
+	program := harness.StartProgram(t, proc.Options{Path: command[0], Args: command[1:], Env: []string{"DATA_DIR=" + directory, "MEMORY_LIMIT_MIB=256"}}, standalone.HTTP)
+	play(t, read(t, dataset.Fixture()).rec, "http://"+standalone.HTTP, 0)
 	told := func() int { return strings.Count(program.LogTail(1<<20), "no space left on device") }
 	harness.Wait(t, 30*time.Second, "the disk is full", func() bool { return told() > 0 })
-	play(t, read(t, dataset.Fixture()).rec, "http://"+http, 0) // traces are still taken
+	play(t, read(t, dataset.Fixture()).rec, "http://"+standalone.HTTP, 0) // traces are still taken
 	full := time.Now()
-	harness.Wait(t, 10*time.Second, "some seconds of writes that fail, ten a second", func() bool { return time.Since(full) > 5*time.Second })
+	harness.Wait(t, 10*time.Second, "some seconds of writes that fail", func() bool { return time.Since(full) > 5*time.Second })
 	require.Equal(t, -1, program.ExitCode(), "it runs")
 	require.LessOrEqual(t, told(), 4, "now and then:\n%s", program.LogTail(16<<10))
 	program.Crash()

@@ -23,6 +23,8 @@ type gateway struct {
 	// remoteWrite is where metrics go, and protobufMessage in which version ("" is the exporter's default).
 	remoteWrite     string
 	protobufMessage string
+	// traces is where kept traces go, a sink by default.
+	traces string
 	// extra is further keys of the receiver, indented by four, extraRED of its red block, indented by six, and extraPolicies
 	// further items of its policies, indented by eight.
 	extra, extraRED, extraPolicies string
@@ -36,7 +38,10 @@ type gateway struct {
 // start starts sinks and a gateway that writes to them.
 func (g *gateway) start(t *testing.T) {
 	t.Helper()
-	g.otlp = harness.OTLPSink(t, sink.OTLPOptions{})
+	if g.traces == "" {
+		g.otlp = harness.OTLPSink(t, sink.OTLPOptions{})
+		g.traces = g.otlp.Address()
+	}
 	if g.remoteWrite == "" {
 		g.remote = harness.RemoteWriteSink(t)
 		g.remoteWrite = g.remote.URL()
@@ -91,5 +96,5 @@ service:
     metrics: {receivers: [otlp_slo], exporters: [prometheus_remote_write]}
     logs: {receivers: [otlp_slo], exporters: [otlp_grpc]}
 `, g.grpc, g.http, g.memoryMiB, g.decisionWait, g.rescueWindow, g.thresholdMS, g.extraPolicies, strings.Join(buckets, ", "), g.flush, g.extraRED, g.extra,
-		g.otlp.Address(), g.remoteWrite, message, host, port)
+		g.traces, g.remoteWrite, message, host, port)
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -27,6 +28,8 @@ type OTLPOptions struct {
 	CountOnly bool
 	// OnTraces, where set, is given the bytes of every accepted trace request, and may keep them.
 	OnTraces func(request []byte)
+	// OnLogs, where set, is given every accepted request of logs.
+	OnLogs func(plog.Logs)
 }
 
 // OTLP is a sink of OTLP/gRPC.
@@ -203,5 +206,8 @@ func (s *OTLP) takeLogs(request []byte) error {
 	}
 	s.logRequests.Add(1)
 	s.records.Add(uint64(r.Logs().LogRecordCount()))
+	if s.options.OnLogs != nil {
+		s.options.OnLogs(r.Logs())
+	}
 	return nil
 }
