@@ -27,6 +27,8 @@ type OTLPOptions struct {
 	CountOnly bool
 	// OnTraces, where set, is given the bytes of every accepted trace request, and may keep them.
 	OnTraces func(request []byte)
+	// OnLogs is the same for requests of logs.
+	OnLogs func(request []byte)
 }
 
 // OTLP is a sink of OTLP/gRPC.
@@ -203,5 +205,8 @@ func (s *OTLP) takeLogs(request []byte) error {
 	}
 	s.logRequests.Add(1)
 	s.records.Add(uint64(r.Logs().LogRecordCount()))
+	if s.options.OnLogs != nil {
+		s.options.OnLogs(request)
+	}
 	return nil
 }
