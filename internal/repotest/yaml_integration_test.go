@@ -65,7 +65,9 @@ func runValidate(t *testing.T, files ...string) (string, error) {
 	for _, file := range files {
 		args = append(args, "--config", file)
 	}
-	out, err := exec.Command(filepath.Join(root(t), "bin", "otelcol-slo"), args...).CombinedOutput()
+	cmd := exec.Command(filepath.Join(root(t), "bin", "otelcol-slo"), args...)
+	cmd.Env = append(os.Environ(), "K8S_NODE_NAME=node-1") // what a site must say
+	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelcol-slo/otelcol-slo/testbed/kubernetes"
 	"github.com/otelcol-slo/otelcol-slo/testbed/peers"
 	"github.com/otelcol-slo/otelcol-slo/testbed/proc"
 	"github.com/otelcol-slo/otelcol-slo/testbed/send"
@@ -80,6 +81,17 @@ func RemoteWriteSink(t testing.TB) *sink.RemoteWrite {
 	}
 	t.Cleanup(s.Close)
 	return s
+}
+
+// Kubernetes starts a Kubernetes API without objects, and returns it with the path of a kubeconfig that leads there.
+func Kubernetes(t testing.TB) (server *kubernetes.Server, kubeconfig string) {
+	t.Helper()
+	s, err := kubernetes.NewServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s, WriteFile(t, "kubeconfig.yaml", s.Kubeconfig())
 }
 
 // Sender connects to "grpc://host:port" or "http://host:port"; contentType is for HTTP only.

@@ -51,7 +51,8 @@ func TestOTLPTellsDistinctSpansFromDuplicates(t *testing.T) {
 }
 
 func TestOTLPCountsMetricsAndLogs(t *testing.T) {
-	s, client := newOTLP(t, OTLPOptions{})
+	logs := 0
+	s, client := newOTLP(t, OTLPOptions{OnLogs: func(ld plog.Logs) { logs += ld.LogRecordCount() }})
 	md := pmetric.NewMetrics()
 	md.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics().AppendEmpty().SetEmptyGauge().DataPoints().AppendEmpty()
 	body, err := (&pmetric.ProtoMarshaler{}).MarshalMetrics(md)
@@ -62,6 +63,7 @@ func TestOTLPCountsMetricsAndLogs(t *testing.T) {
 	body, err = (&plog.ProtoMarshaler{}).MarshalLogs(ld)
 	require.NoError(t, err)
 	require.Equal(t, send.OK, client.Send(t.Context(), send.Logs, body).Code)
+	assert.Equal(t, 1, logs)
 	assert.Equal(t, OTLPStats{MetricRequests: 1, Points: 1, LogRequests: 1, Records: 1}, s.Stats())
 }
 
