@@ -29,12 +29,13 @@ func TestStandaloneShowsWhatItTook(t *testing.T) {
 			return len(found) == 1 && found[0].Value == want
 		}
 	}
+	const lookedAt = `observability_coverage_traces_total{coverage_state="looked_at"}`
 	queries := map[string]float64{
 		"traces_span_metrics_calls_total":           1,
 		"otelcol_otlp_slo_accepted_spans_total":     1,
 		"orders":                                    7,
 		`observability_gap_open{gap_kind="no_slo"}`: 1,
-		`observability_coverage_traces_total{coverage_state="looked_at"}`: 1,
+		lookedAt: 1,
 	}
 	for promql, want := range queries {
 		harness.Wait(t, 20*time.Second, promql, has(s.Prometheus, promql, want))

@@ -125,21 +125,32 @@ func (r *run) show(ctx context.Context) error {
 	if len(differ) > 0 {
 		return fmt.Errorf("%d of %d figures are not what the shop counted:\n  %s", len(differ), agree+len(differ), strings.Join(differ, "\n  "))
 	}
-	fmt.Fprintf(r.Out, "\nAll %d figures were asked of Prometheus by PromQL, and are what the shop itself counted (p95, p99: in the bucket of the true one).\n", agree)
+	fmt.Fprintf(r.Out, `
+All %d figures were asked of Prometheus by PromQL, and are what the shop itself counted
+(p95, p99: in the bucket of the true one).
+`, agree)
 	r.look()
 	return nil
 }
 
+// look tells where to look, and what there is to see.
 func (r *run) look() {
 	a := r.Addresses
+	while := ""
+	if r.For > 0 {
+		while = ", while it runs: without --for it goes on"
+	}
 	fmt.Fprintf(r.Out, `
-Look at it
+Look at it%[8]s
   metrics    curl 'http://%[1]s/api/v1/query?query=slo_events_total'
   senders    curl http://%[7]s
   an error   curl http://%[2]s/api/traces/%[3]s
-  a timeout  curl http://%[2]s/api/traces/%[4]s   (its error came when it had been dropped: brought back whole)
-  Grafana    data sources Prometheus at http://%[1]s and Tempo at http://%[2]s, or deploy/grafana/datasources.yaml: exemplars open traces
+  a timeout  curl http://%[2]s/api/traces/%[4]s
+             its error came when it had been dropped, and brought it back whole
+  Grafana    data sources Prometheus at http://%[1]s and Tempo at http://%[2]s,
+             as in deploy/grafana/datasources.yaml: a click on an exemplar opens its trace
 Send your own
-  OTEL_EXPORTER_OTLP_ENDPOINT=http://%[5]s OTEL_EXPORTER_OTLP_PROTOCOL=grpc   (http/protobuf: http://%[6]s)
-`, a.Prometheus, a.Traces, hex.EncodeToString(r.traffic.failed[:]), hex.EncodeToString(r.traffic.timedOut[:]), a.GRPC, a.HTTP, a.Debug)
+  OTEL_EXPORTER_OTLP_ENDPOINT=http://%[5]s OTEL_EXPORTER_OTLP_PROTOCOL=grpc
+  OTEL_EXPORTER_OTLP_ENDPOINT=http://%[6]s OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
+`, a.Prometheus, a.Traces, hex.EncodeToString(r.traffic.failed[:]), hex.EncodeToString(r.traffic.timedOut[:]), a.GRPC, a.HTTP, a.Debug, while)
 }

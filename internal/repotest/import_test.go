@@ -38,6 +38,7 @@ var plan = []room{
 	{"internal/offheap", nil},
 
 	{"internal/demo", nil},
+	{"internal/inflate", nil},
 
 	{"internal/rawgrpc", nil},
 

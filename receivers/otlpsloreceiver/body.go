@@ -58,8 +58,7 @@ func (h *httpServer) unpack(r *http.Request, q *request) error {
 	defer packed.Free()
 	q.body.Free()
 	q.body = mem.BufferSlice(nil)
-	reader, err := unpack.NewReader(name, packed.ReadOnlyData(), h.bodyMax)
-	return q.inflate(r.Context(), reader, err, unpack.SizeHint(name, packed.ReadOnlyData()), h.bodyMax)
+	return q.inflateWhole(r.Context(), name, packed.ReadOnlyData(), h.bodyMax, unpack.NewReader)
 }
 
 // readBody makes what the reader has, to its end, the body. size is how much that is, negative where it is not known; hint

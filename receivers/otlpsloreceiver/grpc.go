@@ -171,8 +171,7 @@ func (s *grpcServer) unpack(ctx context.Context, q *request, m *rawgrpc.Message)
 	}
 	packed := contiguous(q.body)
 	defer packed.Free()
-	reader, err := unpack.NewMessage(m.Encoding, packed.ReadOnlyData(), s.messageMax)
-	return q.inflate(ctx, reader, err, unpack.SizeHint(m.Encoding, packed.ReadOnlyData()), s.messageMax)
+	return q.inflateWhole(ctx, m.Encoding, packed.ReadOnlyData(), s.messageMax, unpack.NewMessage)
 }
 
 // refused counts what the server refused itself, and says what the client is told.
