@@ -47,7 +47,7 @@ func draw(w io.Writer, lines []string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%.0f" height="%d">`+"\n", 2*margin+float64(width)*charWidth, 2*margin+len(lines)*lineHeight)
 	b.WriteString(`<rect width="100%" height="100%" rx="8" fill="#10151c"/>` + "\n")
-	b.WriteString(`<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" font-size="13" xml:space="preserve" fill="#d5dbe3">` + "\n")
+	b.WriteString(`<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" font-size="13" style="white-space: pre" xml:space="preserve" fill="#d5dbe3">` + "\n")
 	for i, line := range lines {
 		if line == "" {
 			continue
