@@ -91,7 +91,7 @@ service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 
 			"LOG_DIR=" + c.logs, "STATE_DIR=" + c.state, "SCRAPE_INTERVAL=1s", "MEMORY_LIMIT_MIB=512",
 		},
 	}, telemetry, grpc, http)}
-	harness.Wait(t, 10*time.Second, "the health check says yes", func() bool { return healthy(health) })
+	harness.Wait(t, 60*time.Second, "the health check says yes", func() bool { return healthy(health) })
 	return a
 }
 

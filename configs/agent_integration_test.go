@@ -65,16 +65,16 @@ func TestTheAgentWaitsForAGatewayAndForgetsOne(t *testing.T) {
 	a := c.startAgent(t)
 	c.gateways[1].Crash()
 	playCut(t, d, a.grpc)
-	harness.Wait(t, 10*time.Second, "traces reach the gateway that is there", func() bool { return c.gateways[0].otlp.Spans() > 0 })
+	harness.Wait(t, 60*time.Second, "traces reach the gateway that is there", func() bool { return c.gateways[0].otlp.Spans() > 0 })
 	c.gateways[1] = startGateway(t, c.gateways[1].address, nil)
-	harness.Wait(t, 20*time.Second, "all spans arrive", func() bool {
+	harness.Wait(t, 60*time.Second, "all spans arrive", func() bool {
 		return int(c.gateways[0].otlp.Stats().Distinct+c.gateways[1].otlp.Stats().Distinct) >= traces.Spans()
 	})
 	_, err = traces.Check(c.whole(t), -1)
 	require.NoError(t, err)
 
 	c.announce(t, "127.0.0.1")
-	harness.Wait(t, 10*time.Second, "the agent hears of it", func() bool { return a.Sum("otelcol_loadbalancer_num_backends") == 1 })
+	harness.Wait(t, 60*time.Second, "the agent hears of it", func() bool { return a.Sum("otelcol_loadbalancer_num_backends") == 1 })
 	before := c.gateways[1].otlp.Spans()
 	playCut(t, d, a.grpc)
 	a.StopWithin(20 * time.Second)

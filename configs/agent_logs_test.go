@@ -62,7 +62,7 @@ func (c *cluster) startReading(t *testing.T, l containerLog) agent {
 	t.Helper()
 	l.write("F", "from before")
 	a := c.startAgent(t)
-	harness.Wait(t, 20*time.Second, "the agent reads the file", func() bool {
+	harness.Wait(t, 60*time.Second, "the agent reads the file", func() bool {
 		l.write("F", "are you there?")
 		return len(c.received(lines, "are you there?")) > 0
 	})
@@ -98,11 +98,12 @@ func (c *cluster) arrived() map[string]int {
 // waitForPlaces returns once the agent has noted what it has read, and what has arrived.
 func (c *cluster) waitForPlaces(t *testing.T, a agent) {
 	t.Helper()
-	harness.Wait(t, 10*time.Second, "the agent knows what has arrived", func() bool {
-		return a.Sum("otelcol_exporter_sent_log_records") >= float64(c.gateways[0].otlp.Stats().Records)
+	harness.Wait(t, 60*time.Second, "the agent knows what has arrived", func() bool {
+		return a.Sum("otelcol_exporter_sent_log_records") >= float64(c.gateways[0].otlp.Stats().Records) &&
+			a.Sum("otelcol_exporter_queue_size", "exporter", "otlp_grpc/logs") == 0
 	})
 	now := time.Now()
-	harness.Wait(t, 10*time.Second, "the places in the files are noted", func() bool {
+	harness.Wait(t, 60*time.Second, "the places in the files are noted", func() bool {
 		found, err := filepath.Glob(filepath.Join(c.state, "receiver_*"))
 		if err != nil || len(found) != 1 {
 			return false
@@ -166,7 +167,7 @@ func TestTheAgentLosesNoLineWhenItIsKilled(t *testing.T) {
 	written := 0
 	for round := range 5 {
 		first, ticks := fmt.Sprintf("line %d", written+1), 5*round // so that it is killed at different times between two polls
-		harness.Wait(t, 20*time.Second, "lines arrive while others are written", func() bool {
+		harness.Wait(t, 60*time.Second, "lines arrive while others are written", func() bool {
 			log.write("F", numbered(written+1, written+20)...)
 			written += 20
 			if c.arrived()[first] > 0 {

@@ -29,19 +29,20 @@ func TestStandaloneShowsWhatItTook(t *testing.T) {
 			return len(found) == 1 && found[0].Value == want
 		}
 	}
-	const lookedAt = `observability_coverage_traces_total{coverage_state="looked_at"}`
 	queries := map[string]float64{
 		"traces_span_metrics_calls_total":           1,
 		"otelcol_otlp_slo_accepted_spans_total":     1,
 		"orders":                                    7,
 		`observability_gap_open{gap_kind="no_slo"}`: 1,
-		lookedAt: 1,
+
+		`observability_coverage_traces_total{coverage_state="looked_at"}`: 1,
 	}
 	for promql, want := range queries {
 		harness.Wait(t, 20*time.Second, promql, has(s.Prometheus, promql, want))
 	}
 	trace := harness.Get(t, "http://"+s.Traces+"/api/traces/01000000000000000000000000000000")
 	require.Contains(t, trace, "POST /orders")
+	require.Contains(t, harness.Get(t, "http://"+s.Prometheus+"/api/v1/openapi.yaml"), "paths: {}")
 	harness.Wait(t, 10*time.Second, "the gap is printed", func() bool {
 		return strings.Contains(s.LogTail(64<<10), "shop answers requests that no SLO counts")
 	})

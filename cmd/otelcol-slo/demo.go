@@ -28,14 +28,15 @@ func demoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Run everything in one process on the traffic of a small shop, and show what comes of it",
 		Long: `Runs configs/standalone.yaml in this process, sends it the spans of a small shop, and prints what it made of them, each figure
-compared with what the shop itself counted. Without --for it goes on until Ctrl-C. Nothing is left behind.`,
+compared with what the shop itself counted. Without --for it goes on until Ctrl-C. Nothing is left behind, but a log where something
+went wrong.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.For != 0 && o.For < demo.ShortestFor {
 				return fmt.Errorf("--for must be at least %v, or 0 to go on until Ctrl-C, and is %v", demo.ShortestFor, o.For)
 			}
-			if o.Rate < 20 || o.Rate > 2000 {
-				return fmt.Errorf("--rate must be from 20 to 2000 requests a second, and is %v", o.Rate)
+			if !(o.Rate >= demo.LeastRate && o.Rate <= demo.MostRate) { // nor NaN
+				return fmt.Errorf("--rate must be from %v to %v requests a second, and is %v", demo.LeastRate, demo.MostRate, o.Rate)
 			}
 			if portOffset < 0 || portOffset > 50000 {
 				return fmt.Errorf("--port-offset must be from 0 to 50000, and is %d", portOffset)
@@ -70,13 +71,17 @@ func runDemo(ctx context.Context, o demo.Options) error {
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(directory))
 	}
-	if err := errors.Join(against(ctx, o), stop()); err != nil {
-		return fmt.Errorf("%w\nits log: %s", err, demo.LogFile(directory))
+	if err := errors.Join(runAgainst(ctx, o), stop()); err != nil {
+		return fmt.Errorf("the demo failed, its log is %s: %w", demo.LogFile(directory), err)
 	}
-	return os.RemoveAll(directory)
+	if err := os.RemoveAll(directory); err != nil {
+		return fmt.Errorf("cannot remove directory %q: %w", directory, err)
+	}
+	return nil
 }
 
-func against(ctx context.Context, o demo.Options) error {
+// runAgainst runs the demo with the collector that listens at its addresses.
+func runAgainst(ctx context.Context, o demo.Options) error {
 	conn, err := grpc.NewClient(o.Addresses.GRPC, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		return fmt.Errorf("cannot send to %q: %w", o.Addresses.GRPC, err)

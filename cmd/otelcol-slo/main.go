@@ -36,7 +36,7 @@ var providers = []struct {
 func main() {
 	root := otelcol.NewCommand(settings())
 	root.AddCommand(demoCommand())
-	root.SilenceErrors = true
+	root.SilenceErrors, root.DisableSuggestions = true, true // an error is one line, and explain's
 	if err := root.Execute(); err != nil {
 		fmt.Fprintln(os.Stderr, "Error:", explain(err))
 		os.Exit(1)

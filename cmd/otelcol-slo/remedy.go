@@ -9,6 +9,7 @@ import (
 // who hand them on wrap them. Errors of the configuration have theirs in them.
 var remedies = []struct{ text, remedy string }{
 	{syscall.EADDRINUSE.Error(), "another process listens there: stop it, or set another endpoint (otelcol-slo demo: --port-offset)"},
+	{"bind: " + syscall.EACCES.Error(), "ports below 1024 are the system's: set another endpoint, or give the binary CAP_NET_BIND_SERVICE"},
 	{syscall.EACCES.Error(), "give this user the permission, or set another path (without --config: DATA_DIR; otelcol-slo demo: TMPDIR)"},
 	{syscall.EPERM.Error(), "give this user the permission, or set another path (without --config: DATA_DIR; otelcol-slo demo: TMPDIR)"},
 	{syscall.EROFS.Error(), "set a path that can be written (without --config: DATA_DIR; otelcol-slo demo: TMPDIR)"},
@@ -16,6 +17,7 @@ var remedies = []struct{ text, remedy string }{
 	{syscall.ENOENT.Error(), "check the path"},
 	{syscall.ENOTDIR.Error(), "check the path"},
 	{"unknown flag", "otelcol-slo --help and otelcol-slo COMMAND --help list the flags"},
+	{"unknown shorthand flag", "otelcol-slo --help and otelcol-slo COMMAND --help list the flags"},
 	{"unknown command", "otelcol-slo --help lists the commands"},
 }
 

@@ -2,7 +2,6 @@ package coverage
 
 import (
 	"math"
-	"slices"
 	"sync"
 	"time"
 
@@ -49,7 +48,6 @@ type arrived struct {
 	sinceFlush arrivals
 	// Since it is known.
 	spans, bytes uint64
-	kept         uint64 // traces with a span of it
 }
 
 func (a *arrived) add(more *arrivals) {
@@ -58,12 +56,6 @@ func (a *arrived) add(more *arrivals) {
 	a.sinceFlush.merge(more)
 	a.spans += more.spans
 	a.bytes += more.bytes
-}
-
-func (a *arrived) addKept() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.kept++
 }
 
 // take returns what came since it was called last.
@@ -75,8 +67,14 @@ func (a *arrived) take() arrivals {
 	return out
 }
 
+// arrivalsKept is how many resources' a lane keeps the memory of; a request that has more is outsized.
+const arrivalsKept = 1 << 12
+
 // measure adds up a batch by resource.
 func (ln *lane) measure(b *spanview.Batch, now time.Time) {
+	if cap(ln.arrivals) > arrivalsKept {
+		ln.arrivals = nil
+	}
 	ln.arrivals = ln.arrivals[:0]
 	for range b.Resources {
 		ln.arrivals = append(ln.arrivals, noArrivals)
@@ -95,9 +93,11 @@ func (c *Coverage) Kept(services []uint32) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i, number := range services {
-		if s := c.services.byNumber[number]; s != nil && !slices.Contains(services[:i], number) {
-			s.arrived.addKept()
+	c.kept++
+	for _, number := range services {
+		if s := c.services.byNumber[number]; s != nil && s.keptLast != c.kept {
+			s.keptLast = c.kept
+			s.kept++
 		}
 	}
 }
@@ -106,7 +106,7 @@ func (c *Coverage) Kept(services []uint32) {
 type Service struct {
 	Namespace, Name string
 	Spans, Bytes    uint64
-	// KeptTraces are those with a span of it.
+	// KeptTraces are those that had a span of it when they were decided, or brought back whole.
 	KeptTraces uint64
 }
 
@@ -118,7 +118,7 @@ func (c *Coverage) Services() []Service {
 	for _, s := range c.services.byKey {
 		a := &s.arrived
 		a.mu.Lock()
-		out = append(out, Service{s.namespace, s.name, a.spans, a.bytes, a.kept})
+		out = append(out, Service{s.namespace, s.name, a.spans, a.bytes, s.kept})
 		a.mu.Unlock()
 	}
 	return out

@@ -40,6 +40,7 @@ type Coverage struct {
 	peerSchema     spanview.Schema
 	peerSlots      peerSlots
 	traces         traces
+	kept           uint64 // traces, the number of the latest
 	gaps           gaps
 
 	// Scratch of Look.
@@ -109,7 +110,7 @@ func (c *Coverage) Turn(now time.Time) {
 func (c *Coverage) Bytes() int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	const serviceBytes, laneBytes, peerBytes, gapBytes = 600, 100, 500, 400
+	const serviceBytes, laneBytes, peerBytes, gapBytes = 750, 100, 500, 400
 	return int64(len(c.services.byKey))*(serviceBytes+laneBytes*int64(len(c.lanes))) +
 		int64(len(c.peers.byKey))*peerBytes + int64(len(c.gaps.byKey))*gapBytes
 }

@@ -2,7 +2,7 @@
 // their parents, which traces have no root, which services serve requests that no SLO counts. docs/coverage.md is the
 // contract.
 //
-//	Observe (every request)  -> resources: which services are heard from, and their numbers; what came of each, and how old
+//	Observe (every request)  -> resources: which services are heard from, their numbers, what came of each and how old
 //	Kept (a kept trace)      -> the services that take part
 //	Look (a decided trace)   -> spans: parents, roots, calls without an answer, who serves requests
 //	Flush                    -> gaps of every kind, opened and resolved -> pmetric, plog

@@ -28,6 +28,8 @@ type service struct {
 
 	arrived arrived
 	aged    bool // the last flush had its age
+	// kept is how many kept traces had a span of it; keptLast the number of the latest.
+	kept, keptLast uint64
 }
 
 // services gives services their numbers. Numbers are never used again: one that was forgotten stands for nothing.
@@ -105,7 +107,9 @@ func (c *Coverage) Observe(lane int, b *spanview.Batch, now time.Time) {
 			s.heard.Store(flush)
 		}
 		b.Resources[i].Service = s.number
-		s.arrived.add(&ln.arrivals[i])
+		if a := &ln.arrivals[i]; a.spans > 0 {
+			s.arrived.add(a)
+		}
 	}
 }
 

@@ -15,7 +15,9 @@ type Addresses struct {
 // AddressesAt are standalone.yaml's with an offset to every port.
 func AddressesAt(offset int) Addresses {
 	at := func(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port+offset)) }
-	return Addresses{at(4317), at(4318), at(9090), at(3200), at(13133), at(8888), at(8887)}
+	return Addresses{
+		GRPC: at(4317), HTTP: at(4318), Prometheus: at(9090), Traces: at(3200), Health: at(13133), Telemetry: at(8888), Debug: at(8887),
+	}
 }
 
 // Config is what differs from standalone.yaml, as a configuration to be put behind it: everything is decided and flushed sooner,

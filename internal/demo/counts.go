@@ -95,7 +95,7 @@ func (t *trace) shown() []span {
 	return slices.DeleteFunc(slices.Clone(t.spans), func(s span) bool { return s.end.Sub(first) > decisionWait })
 }
 
-// addShown looks for what is missing: parents, roots, answers.
+// addShown looks for what is missing: parents, roots, answers. An answer is a direct child here.
 func (c *Counts) addShown(spans []span) {
 	there, answered, rooted := map[[8]byte]bool{}, map[[8]byte]bool{}, false
 	for i := range spans {
@@ -111,13 +111,11 @@ func (c *Counts) addShown(spans []span) {
 		if s.parent != [8]byte{} && !there[s.parent] {
 			c.orphans[s.service.name]++
 		}
-		if peer := s.attributes["server.address"]; s.kind == ptrace.SpanKindClient && ofTheShop[peer] && !answered[s.id] {
+		if peer := s.attributes["server.address"]; s.kind == ptrace.SpanKindClient && isOfTheShop(peer) && !answered[s.id] {
 			c.unanswered[peer]++
 		}
 	}
 }
-
-var ofTheShop = map[string]bool{"storefront": true, "catalog": true, "pricing": true, "tax": true, "cart": true, "payment": true, "shipping": true}
 
 // decide tells whether a trace with these spans has to be kept: an error, slow, or of the share by its id (OTEP 235: the last
 // seven bytes are its randomness, compared with the share that is dropped).

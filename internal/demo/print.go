@@ -17,7 +17,7 @@ func (t *table) print(w io.Writer, got answers) {
 		if c.title != "" {
 			lines[0] = append(lines[0], c.title)
 		}
-		for r := range maps.Keys(got[i]) {
+		for r := range got[i] {
 			rows[r] = true
 		}
 	}

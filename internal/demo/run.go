@@ -2,7 +2,6 @@ package demo
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"strings"
@@ -12,6 +11,9 @@ import (
 const (
 	// ShortestFor is how long traffic has to last for everything to happen in it: a timeout, and gaps that are more than chance.
 	ShortestFor = 10 * time.Second
+	// LeastRate and MostRate bound the requests a second: with fewer there would be no timeout in ShortestFor, with more one machine
+	// would be busy with the shop alone.
+	LeastRate, MostRate = 60.0, 2000.0
 	// firstTable is when the table is printed for the first time where there is no Options.For.
 	firstTable = 30 * time.Second
 	// settling is how long the figures may take to agree after the last span: the decision, the flush, the scrape, and some room.
@@ -123,34 +125,39 @@ func (r *run) show(ctx context.Context) error {
 		tables[i].print(r.Out, all[i])
 	}
 	if len(differ) > 0 {
-		return fmt.Errorf("%d of %d figures are not what the shop counted:\n  %s", len(differ), agree+len(differ), strings.Join(differ, "\n  "))
+		return fmt.Errorf("%d of %d figures are not what the shop counted (--seed %d):\n  %s", len(differ), agree+len(differ), r.Seed, strings.Join(differ, "\n  "))
 	}
 	fmt.Fprintf(r.Out, `
 All %d figures were asked of Prometheus by PromQL, and are what the shop itself counted
 (p95, p99: in the bucket of the true one).
 `, agree)
-	r.look()
+	r.look(r.For > 0 || ctx.Err() != nil)
 	return nil
 }
 
 // look tells where to look, and what there is to see.
-func (r *run) look() {
+func (r *run) look(over bool) {
 	a := r.Addresses
-	while := ""
-	if r.For > 0 {
-		while = ", while it runs: without --for it goes on"
+	heading := "Look at it"
+	if over {
+		heading += ", while it runs: without --for it goes on until Ctrl-C"
 	}
 	fmt.Fprintf(r.Out, `
-Look at it%[8]s
-  metrics    curl 'http://%[1]s/api/v1/query?query=slo_events_total'
-  senders    curl http://%[7]s
-  an error   curl http://%[2]s/api/traces/%[3]s
-  a timeout  curl http://%[2]s/api/traces/%[4]s
-             its error came when it had been dropped, and brought it back whole
-  Grafana    data sources Prometheus at http://%[1]s and Tempo at http://%[2]s,
+%s
+  metrics    curl 'http://%s/api/v1/query?query=slo_events_total'
+  services   curl http://%s
+`, heading, a.Prometheus, a.Debug)
+	if r.traffic.failed != [16]byte{} {
+		fmt.Fprintf(r.Out, "  an error   curl http://%s/api/traces/%x\n", a.Traces, r.traffic.failed)
+	}
+	if r.traffic.timedOut != [16]byte{} {
+		fmt.Fprintf(r.Out, "  a timeout  curl http://%s/api/traces/%x\n", a.Traces, r.traffic.timedOut)
+		fmt.Fprintln(r.Out, "             its error came when it had been dropped, and brought it back whole")
+	}
+	fmt.Fprintf(r.Out, `  Grafana    data sources Prometheus at http://%s and Tempo at http://%s,
              as in deploy/grafana/datasources.yaml: a click on an exemplar opens its trace
 Send your own
-  OTEL_EXPORTER_OTLP_ENDPOINT=http://%[5]s OTEL_EXPORTER_OTLP_PROTOCOL=grpc
-  OTEL_EXPORTER_OTLP_ENDPOINT=http://%[6]s OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
-`, a.Prometheus, a.Traces, hex.EncodeToString(r.traffic.failed[:]), hex.EncodeToString(r.traffic.timedOut[:]), a.GRPC, a.HTTP, a.Debug, while)
+  OTEL_EXPORTER_OTLP_PROTOCOL=grpc OTEL_EXPORTER_OTLP_ENDPOINT=http://%s
+  OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf OTEL_EXPORTER_OTLP_ENDPOINT=http://%s
+`, a.Prometheus, a.Traces, a.GRPC, a.HTTP)
 }

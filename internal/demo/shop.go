@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -66,6 +67,10 @@ var (
 	shipping   = &service{name: "shipping"}
 	email      = &service{name: "email"}
 )
+
+func isOfTheShop(name string) bool {
+	return slices.ContainsFunc([]*service{storefront, catalog, pricing, tax, cart, payment, shipping, email}, func(s *service) bool { return s.name == name })
+}
 
 // objectives are the shop's SLOs. email has none.
 var objectives = []objective{

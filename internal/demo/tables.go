@@ -17,7 +17,7 @@ func exactly(v float64) want { return want{v, v} }
 
 // has allows for the rounding of a few float operations.
 func (w want) has(v float64) bool {
-	slack := 1e-9 * max(math.Abs(w.low), math.Abs(w.high))
+	slack := 1e-9 * max(1, math.Abs(w.low), math.Abs(w.high))
 	return v >= w.low-slack && v <= w.high+slack
 }
 
@@ -135,6 +135,7 @@ func (c *Counts) traceTable() table {
 		{"traces", `sum(otelcol_processor_tail_sampling_new_trace_id_received_total)`, c.traces},
 		{"traces kept", `sum(` + decided + `{decision="sampled"}) + ` + rescued, c.kept},
 		{"  of them by an error that came after the decision", rescued, c.rescued},
+		{"traces without a root at their decision", `sum(observability_coverage_rootless_traces_total)`, c.rootless},
 		{"traces dropped", `sum(` + decided + `{decision="not_sampled"}) - ` + rescued, c.traces - c.kept},
 	}
 	count := column{title: "seen", want: map[row]want{}, format: wholeNumber}

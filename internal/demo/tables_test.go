@@ -44,7 +44,7 @@ func TestEveryFigureIsCompared(t *testing.T) {
 		for i, c := range table.columns {
 			for r, w := range c.want {
 				was := got[i][r]
-				for _, wrong := range []float64{w.low*(1-1e-6) - 1e-9, w.high*(1+1e-6) + 1e-9} {
+				for _, wrong := range []float64{w.low*(1-1e-6) - 1e-8, w.high*(1+1e-6) + 1e-8} {
 					got[i][r] = wrong
 					less, differ := table.compare(got)
 					require.Len(t, differ, 1, "%s %v %v", c.title, r, wrong)

@@ -23,7 +23,7 @@ type Traffic struct {
 	opened  time.Time
 	made    int
 	pending []sent
-	// example are trace ids to look at: the latest with an error, and the latest that timed out.
+	// failed and timedOut are traces to look at: the latest with an error, and the latest that a timeout brought back.
 	failed, timedOut [16]byte
 }
 
@@ -75,12 +75,14 @@ func (t *Traffic) Step(ctx context.Context, now time.Time) error {
 
 func (t *Traffic) request(at time.Time) {
 	made := t.shop.request(at)
+	rescued := t.counts.rescued
 	t.counts.add(&made)
+	if t.counts.rescued > rescued {
+		t.timedOut = made.id
+	}
 	for _, s := range made.spans {
 		t.pending = append(t.pending, sent{made.id, s})
-		if s.failed && s.duration() >= timeout {
-			t.timedOut = made.id
-		} else if s.failed {
+		if s.failed && s.duration() < timeout {
 			t.failed = made.id
 		}
 	}

@@ -22,51 +22,8 @@ type Decoder struct {
 	isFixed   bool // the tables are those of blocks with fixed codes
 }
 
-// input is what is read. Bits that were taken from src and not used lie in the buffer, the next one lowest.
-type input struct {
-	src    []byte
-	at     int
-	buffer uint64
-	left   uint // bits in the buffer
-	// beyond is how many bytes behind the end are in the buffer, as zeroes: a code may be looked up before it is known to end.
-	beyond int
-}
-
-// refill fills the buffer to 56 bits or more.
-func (in *input) refill() {
-	if len(in.src)-in.at >= 8 {
-		in.buffer, in.at, in.left = fill56(in.src, in.at, in.buffer, in.left)
-		return
-	}
-	for in.left < 56 {
-		if in.at < len(in.src) {
-			in.buffer |= uint64(in.src[in.at]) << in.left
-			in.at++
-		} else {
-			in.beyond++
-		}
-		in.left += 8
-	}
-}
-
-// take takes bits that are in the buffer.
-func (in *input) take(n uint) uint {
-	v := uint(in.buffer & (1<<n - 1))
-	in.buffer >>= n
-	in.left -= n
-	return v
-}
-
-// cutOff reports whether more was taken than there is.
-func (in *input) cutOff() bool { return in.beyond*8 > int(in.left) }
-
-// align gives back the whole bytes that are in the buffer, and drops the rest of the byte that is begun.
-func (in *input) align() {
-	in.at -= int(in.left)/8 - in.beyond
-	in.buffer, in.left, in.beyond = 0, 0, 0
-}
-
-// Inflate decompresses src into dst and returns how many bytes it wrote, and how many of src it read.
+// Inflate decompresses src into dst and returns how many bytes it wrote, and how many of src it read. A few bytes of dst behind what
+// it wrote may be changed.
 func (d *Decoder) Inflate(dst, src []byte) (written, read int, err error) {
 	in := input{src: src}
 	n := 0
@@ -119,108 +76,8 @@ func (in *input) stored(dst []byte, n int) (int, error) {
 	return n + size, nil
 }
 
-// fix makes the tables of fixed codes (RFC 1951, 3.2.6).
-func (d *Decoder) fix() {
-	if d.isFixed {
-		return
-	}
-	l := d.lengths[:symbols]
-	for i := range l {
-		switch {
-		case i < 144:
-			l[i] = 8
-		case i < 256:
-			l[i] = 9
-		case i < 280:
-			l[i] = 7
-		default:
-			l[i] = 8
-		}
-	}
-	build(d.symbols[:], symbolBits, symbolEntries[:], l)
-	l = d.lengths[:distances]
-	for i := range l {
-		l[i] = 5
-	}
-	build(d.distances[:], distanceBits, distanceEntries[:], l)
-	d.isFixed = true
-}
-
-// precodeOrder is the order in which the lengths of the code of code lengths come.
-var precodeOrder = [precodes]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
-
-// readTables reads the codes of a block (RFC 1951, 3.2.7).
-func (d *Decoder) readTables(in *input) error {
-	d.isFixed = false
-	symbolCount := int(in.take(5)) + 257
-	distanceCount := int(in.take(5)) + 1
-	precodeCount := int(in.take(4)) + 4
-	if symbolCount > 286 || distanceCount > 30 {
-		return ErrCorrupt
-	}
-	var precode [precodes]uint8
-	for i := range precodeCount {
-		in.refill()
-		precode[precodeOrder[i]] = uint8(in.take(3))
-	}
-	var table [1 << precodeBits]uint32
-	if !build(table[:], precodeBits, precodeEntries[:], precode[:]) {
-		return ErrCorrupt
-	}
-	if err := d.readLengths(in, table[:], symbolCount+distanceCount); err != nil {
-		return err
-	}
-	if !build(d.symbols[:], symbolBits, symbolEntries[:], d.lengths[:symbolCount]) ||
-		!build(d.distances[:], distanceBits, distanceEntries[:], d.lengths[symbolCount:symbolCount+distanceCount]) {
-		return ErrCorrupt
-	}
-	return nil
-}
-
-// readLengths reads code lengths, of which runs are told once.
-func (d *Decoder) readLengths(in *input, table []uint32, count int) error {
-	for i := 0; i < count; {
-		in.refill()
-		entry := table[in.buffer&(1<<precodeBits-1)]
-		if entry&invalid != 0 {
-			return ErrCorrupt
-		}
-		in.take(uint(entry & bitsMask))
-		symbol := uint8(entry >> 16)
-		if symbol < 16 {
-			d.lengths[i] = symbol
-			i++
-			continue
-		}
-		var value uint8
-		var repeat int
-		switch symbol {
-		case 16:
-			if i == 0 {
-				return ErrCorrupt
-			}
-			value, repeat = d.lengths[i-1], 3+int(in.take(2))
-		case 17:
-			repeat = 3 + int(in.take(3))
-		default:
-			repeat = 11 + int(in.take(7))
-		}
-		if repeat > count-i {
-			return ErrCorrupt
-		}
-		for range repeat {
-			d.lengths[i] = value
-			i++
-		}
-		if in.cutOff() {
-			return ErrCutOff
-		}
-	}
-	return nil
-}
-
-// slack is how far behind a match the fast loop may write: eight bytes too many of the longest.
-const slack = 258 + 8
+// slack is how far one turn of the fast loop may write: two literals, the longest match, and up to eight bytes too many.
+const slack = 2 + 258 + 8
 
 // block decodes a block's symbols until its end.
 func (d *Decoder) block(in *input, dst []byte, n int) (int, error) {
@@ -347,12 +204,6 @@ func (d *Decoder) fast(in *input, dst []byte, n int) (written int, done bool, er
 	}
 	in.at, in.buffer, in.left = at, buffer, left
 	return n, done, err
-}
-
-// fill56 is refill where eight bytes are there. Bits of a byte that is not taken yet stand above those that are left; they are the
-// same when it is.
-func fill56(src []byte, at int, buffer uint64, left uint) (filled uint64, after int, bits uint) {
-	return buffer | binary.LittleEndian.Uint64(src[at:])<<(left&63), at + int(63-left)>>3, left | 56
 }
 
 // drop takes an entry's code from the buffer.

@@ -64,6 +64,32 @@ func TestWhatWasCompressedComesBack(t *testing.T) {
 	}
 }
 
+// Literals directly before the longest matches, at every distance from the end of the output.
+func TestTheOutputMayEndAnywhere(t *testing.T) {
+	var d Decoder
+	var text []byte
+	for i := range 20 {
+		text = append(text, byte(i), byte(i+7))
+		text = append(text, bytes.Repeat([]byte{'x'}, 258)...)
+		text = append(text, byte(i))
+		text = append(text, bytes.Repeat([]byte{'y'}, 259)...)
+	}
+	for level := gzip.HuffmanOnly; level <= gzip.BestCompression; level++ {
+		packed := compressed(t, text, level)
+		for size := range len(text) + 20 {
+			memory := bytes.Repeat([]byte{0xaa}, size+16)
+			n, err := d.Gunzip(memory[:size:size], packed)
+			if size < len(text) {
+				require.ErrorIs(t, err, ErrFull)
+			} else {
+				require.NoError(t, err)
+				require.True(t, bytes.Equal(text, memory[:n]))
+			}
+			require.Equal(t, bytes.Repeat([]byte{0xaa}, 16), memory[size:], "nothing is written behind it")
+		}
+	}
+}
+
 func TestMembersStandBehindEachOther(t *testing.T) {
 	var d Decoder
 	packed := append(compressed(t, []byte("one "), 1), compressed(t, []byte("two"), 9)...)
@@ -111,9 +137,15 @@ func same(t *testing.T, d *Decoder, packed []byte) {
 		return
 	}
 	require.Equal(t, wantErr == nil, err == nil, "%v, %v", wantErr, err)
-	if err == nil {
-		require.True(t, bytes.Equal(want, dst[:n]))
-		require.Equal(t, len(packed)-r.Len(), read)
+	if err != nil {
+		return
+	}
+	require.True(t, bytes.Equal(want, dst[:n]))
+	require.Equal(t, len(packed)-r.Len(), read)
+	for short := range min(n, 300) { // and with room for less: all ends near the fast loop's
+		room := n - short - 1
+		_, _, err := d.Inflate(dst[:room:room], packed)
+		require.ErrorIs(t, err, ErrFull)
 	}
 }
 

@@ -79,7 +79,7 @@ const probeSize = 128 << 10
 
 // tryToWrite finds out at once what the first write to the log would find out later.
 func tryToWrite(directory string) error {
-	f, err := os.CreateTemp(directory, "probe-*")
+	f, err := os.Create(filepath.Join(directory, "probe"))
 	if err != nil {
 		return err
 	}

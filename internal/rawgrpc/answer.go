@@ -138,7 +138,7 @@ func (c *conn) refuse(s *stream, why Refusal, cause error) {
 }
 
 func (c *conn) call(s *stream) Call {
-	size := int(s.data)
+	size := 0
 	if s.prefixLen == prefixSize {
 		size = s.length
 	}

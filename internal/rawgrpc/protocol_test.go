@@ -41,7 +41,7 @@ func (r *running) connect(t testing.TB, settings ...http2.Setting) *peer {
 	return p
 }
 
-var callHeaders = []string{":method", "POST", ":scheme", "http", ":path", echoPath, "content-type", "application/grpc", "te", "trailers"}
+var callHeaders = []string{":method", "POST", ":scheme", "http", ":path", echoPath, "content-type", "application/grpc", "te", "trailers", "user-agent", "test/1"}
 
 func (p *peer) encode(headers ...string) []byte {
 	p.block.Reset()

@@ -77,7 +77,7 @@ type Call struct {
 	Context context.Context
 	// Path is one of Methods.
 	Path string
-	// UserAgent is what its header of that name says, Bytes how large its message is, or how much of it came.
+	// UserAgent is what its header of that name says, Bytes how large its message says that it is; 0 where it did not come to that.
 	UserAgent string
 	Bytes     int
 }

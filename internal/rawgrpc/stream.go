@@ -111,6 +111,7 @@ func (s *stream) take(p []byte, o *Options) (Refusal, error) {
 }
 
 func (s *stream) readPrefix(o *Options) (Refusal, error) {
+	s.length = int(binary.BigEndian.Uint32(s.prefix[1:]))
 	switch {
 	case s.prefix[0] == 0:
 		s.message.Encoding = ""
@@ -119,10 +120,9 @@ func (s *stream) readPrefix(o *Options) (Refusal, error) {
 	case s.message.Encoding == "":
 		return RefusedFraming, errors.New("the message is compressed, but grpc-encoding does not say how")
 	}
-	if n := binary.BigEndian.Uint32(s.prefix[1:]); uint64(n) > uint64(o.MessageMax) {
-		return RefusedTooLarge, fmt.Errorf("the message has %d bytes, at most %d are taken", n, o.MessageMax)
+	if s.length > o.MessageMax {
+		return RefusedTooLarge, fmt.Errorf("the message has %d bytes, at most %d are taken", s.length, o.MessageMax)
 	}
-	s.length = int(binary.BigEndian.Uint32(s.prefix[1:]))
 	return 0, nil
 }
 

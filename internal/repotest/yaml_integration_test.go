@@ -53,6 +53,16 @@ func TestAnExampleThatTheBinaryRefusesIsFound(t *testing.T) {
 	require.Contains(t, out, "no_such_key")
 }
 
+// What agent.yaml says to put in place of its resolver.
+func TestTheAgentMayAskDNSForGateways(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "dns.yaml")
+	const resolver = `{k8s: null, dns: {hostname: otelcol-slo-gateway.observability.svc.cluster.local, port: "4317"}}`
+	agent := filepath.Join(root(t), "configs", "agent.yaml")
+	require.Contains(t, readFile(t, "configs/agent.yaml"), "resolver: "+resolver)
+	require.NoError(t, os.WriteFile(file, []byte("exporters: {load_balancing: {resolver: "+resolver+"}}\n"), 0o600))
+	validate(t, agent, file)
+}
+
 func validate(t *testing.T, files ...string) {
 	t.Helper()
 	out, err := runValidate(t, files...)

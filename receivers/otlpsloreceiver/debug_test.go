@@ -42,8 +42,14 @@ func TestRefusedRequestsAreShownWithTheirSenders(t *testing.T) {
 	require.Equal(t, 400, r.post(t, "/v1/traces", protobufType, "", []byte{1, 2, 3, 4}).code)
 	require.Equal(t, 415, r.post(t, "/v1/logs", "text/plain", "", []byte("hello")).code)
 
+	_, err = export(t.Context(), conn, signalMetrics, make([]byte, 5<<20))
+	require.Error(t, err)
+
 	got := decodeAnswer[[]refusedRequest](t, r.ask(t, "/refusals"))
-	require.Len(t, got, 3)
+	require.Len(t, got, 4)
+	require.Equal(t, "too_large", got[0].Reason)
+	require.EqualValues(t, 5<<20, got[0].Bytes)
+	got = got[1:]
 	for _, q := range got {
 		require.WithinDuration(t, time.Now(), q.Time, time.Minute)
 		require.True(t, strings.HasPrefix(q.Sender, "127.0.0.1:"), q.Sender)

@@ -17,7 +17,7 @@ type opener func(encoding string, src []byte, limit int64) (io.ReadCloser, error
 // inflateWhole makes what is compressed in one piece the body, decompressed to at most limit bytes.
 func (q *request) inflateWhole(ctx context.Context, encoding string, packed []byte, limit int64, open opener) error {
 	hint := unpack.SizeHint(encoding, packed)
-	if encoding == unpack.Gzip && hint > 0 && hint <= min(limit, bodyLargest) {
+	if encoding == unpack.Gzip && hint > 0 && hint <= min(limit, bodyLargest) && len(packed) <= bodyLargest {
 		if done, err := q.gunzip(ctx, packed, hint, limit); done || err != nil {
 			return err
 		}
@@ -29,7 +29,7 @@ func (q *request) inflateWhole(ctx context.Context, encoding string, packed []by
 // gunzip decompresses from one piece into one buffer. It returns false where that is too small: there is more than the last member
 // says that it has.
 func (q *request) gunzip(ctx context.Context, packed []byte, hint, limit int64) (done bool, err error) {
-	length := bufferFor(hint)
+	length, before := bufferFor(hint), q.room.bytes
 	if err := q.room.grow(ctx, int64(length)); err != nil {
 		return false, err
 	}
@@ -47,6 +47,7 @@ func (q *request) gunzip(ctx context.Context, packed []byte, hint, limit int64) 
 	case fits:
 		return false, tooLarge(limit)
 	}
+	q.room.shrink(before)
 	return false, nil
 }
 

@@ -17,8 +17,7 @@ import (
 func inflated(t *testing.T, packed []byte, limit int64) (body mem.BufferSlice, room int64, err error) {
 	gate := &countingGate{max: 64 << 20}
 	q := request{room: reservation{from: &inFlight{gate: gate}}}
-	reader, err := unpack.NewMessage("gzip", packed, limit)
-	err = q.inflate(t.Context(), reader, err, unpack.SizeHint("gzip", packed), limit)
+	err = q.inflateWhole(t.Context(), "gzip", packed, limit, unpack.NewMessage)
 	t.Cleanup(func() {
 		q.done()
 		require.Zero(t, gate.used.Load())
@@ -36,7 +35,7 @@ func saying(packed []byte, size uint32) []byte {
 
 func TestABodyIsInflatedIntoOneBufferThatFits(t *testing.T) {
 	for size, room := range map[int]int64{
-		1: 16 << 10, 16<<10 - 1: 16 << 10, 16 << 10: 64 << 10, 64<<10 - 1: 64 << 10, 131 << 10: 256 << 10, 1<<20 - 1: 1 << 20,
+		1: 16 << 10, 16 << 10: 16 << 10, 16<<10 + 1: 64 << 10, 64 << 10: 64 << 10, 131 << 10: 256 << 10, 1 << 20: 1 << 20,
 	} {
 		want := bytes.Repeat([]byte("s"), size)
 		body, took, err := inflated(t, pack(t, "gzip", want), 4<<20)
@@ -58,8 +57,13 @@ func TestABodyThatSaysLessThanItHasIsInflatedAllTheSame(t *testing.T) {
 	require.Equal(t, append(large, small...), body.Materialize())
 	require.EqualValues(t, (16+64+256+1024)<<10, took, "as without a hint")
 
-	_, _, err = inflated(t, append(pack(t, "gzip", large), pack(t, "gzip", small)...), 400_000)
+	for _, limit := range []int64{400_000, 3} {
+		_, _, err = inflated(t, append(pack(t, "gzip", large), pack(t, "gzip", small)...), limit)
+		requireReason(t, reasonTooLarge, err)
+	}
+	_, took, err = inflated(t, append(pack(t, "gzip", small), pack(t, "gzip", small)...), 6)
 	requireReason(t, reasonTooLarge, err)
+	require.EqualValues(t, 16<<10, took, "what fits into the buffer may be more than the limit")
 	_, _, err = inflated(t, saying(pack(t, "gzip", large), 1), 4<<20)
 	requireReason(t, reasonMalformed, err)
 }

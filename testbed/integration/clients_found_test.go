@@ -113,7 +113,7 @@ func checkFoundRED(t *testing.T, p *harness.Prometheus, r *sdkRun) {
 	selector := fmt.Sprintf("%%s{service_name=%q,job=%q}", r.service(), namespace+"/"+r.service())
 	var err error
 	defer func() { require.NoError(t, err) }() // says what differs, where the wait ends the test
-	harness.Wait(t, 10*time.Second, "calls and durations are the client's", func() bool {
+	harness.Wait(t, 60*time.Second, "calls and durations are the client's", func() bool {
 		err = want.Diff(queryRED(t, p, standaloneBounds, time.Now(), selector), sumTolerance)
 		return err == nil
 	})
@@ -140,7 +140,7 @@ func checkFoundSeries(t *testing.T, p *harness.Prometheus, service string, want 
 	query := func(suffix string) []harness.Sample {
 		promql := inPrometheus[want.Name] + suffix + labels + "}"
 		var found []harness.Sample
-		harness.Wait(t, 10*time.Second, promql, func() bool {
+		harness.Wait(t, 60*time.Second, promql, func() bool {
 			found = p.Query(promql, time.Now())
 			return len(found) > 0
 		})
@@ -202,7 +202,7 @@ func (k *logKeeper) keep(ld plog.Logs) {
 func checkFoundLogs(t *testing.T, k *logKeeper, r *sdkRun) {
 	t.Helper()
 	var got []harness.SentRecord
-	harness.Wait(t, 10*time.Second, "logs are delivered", func() bool {
+	harness.Wait(t, 60*time.Second, "logs are delivered", func() bool {
 		got = k.of(t, r.service())
 		return len(got) >= len(r.sent.Logs)
 	})

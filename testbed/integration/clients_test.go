@@ -56,6 +56,7 @@ service: {pipelines: {logs: {exporters: [otlp_grpc/logs]}}}
 		require.Less(t, 2*zippedBytes, plainBytes, "%s over %s with gzip", c.language, c.protocol)
 		runs = append(runs, plain, zipped)
 	}
+	require.NotEmpty(t, s.Metrics()["otelcol_otlp_slo_refused_requests"])
 	require.Zero(t, s.Sum("otelcol_otlp_slo_refused_requests"))
 
 	prometheus := harness.PrometheusAt(t, s.Prometheus)
@@ -111,7 +112,7 @@ func checkFoundTraces(t *testing.T, s *harness.Standalone, r *sdkRun) {
 		}
 		require.NotEmpty(t, want, "the client does not say what is in trace %s", id)
 		var got []harness.SentSpan
-		harness.Wait(t, 10*time.Second, "trace "+id+" is kept", func() bool {
+		harness.Wait(t, 60*time.Second, "trace "+id+" is kept", func() bool {
 			td, ok := s.Trace(id)
 			if ok {
 				got = foundSpans(t, td, r)

@@ -118,7 +118,7 @@ func (s *Server) current() []event {
 	return slices.SortedFunc(maps.Values(last), func(a, b event) int { return a.version - b.version })
 }
 
-// Asked returns what was listed or watched so far: paths with their selectors, in order.
+// Asked returns what was listed or watched so far: paths with their selectors, sorted, each once.
 func (s *Server) Asked() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

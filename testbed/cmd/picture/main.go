@@ -1,6 +1,6 @@
 // Command picture draws what a terminal shows as an SVG: text on standard input, the picture on standard output.
 //
-//	bin/otelcol-slo demo --for 30s | go run ./testbed/cmd/picture '$ make demo' > docs/demo.svg
+//	bin/otelcol-slo demo --for 30s | go run ./testbed/cmd/picture '$ make demo' > demo.svg
 package main
 
 import (
