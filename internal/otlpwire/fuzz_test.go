@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
 )
 
@@ -25,11 +27,19 @@ func addSeeds(f *testing.F) {
 func FuzzScan(f *testing.F) {
 	addSeeds(f)
 	schema := oracleSchema()
+	single := NewAttributeReader(schema.SpanKeys(), schema.SpanSlots())
 	f.Fuzz(func(t *testing.T, buf []byte) {
 		if len(buf) > maxFuzzBytes {
 			t.Skip("too long for the oracle")
 		}
-		scanLikePdata(t, buf, schema, &spanview.Batch{})
+		single.Read(buf) // whatever it is: no panic
+		batch := &spanview.Batch{}
+		if _, ok := scanLikePdata(t, buf, schema, batch); !ok {
+			return
+		}
+		for i := range batch.Spans {
+			require.Equal(t, batch.SpanValues(i), single.Read(batch.Bytes(buf, batch.Spans[i].Raw)))
+		}
 	})
 }
 
