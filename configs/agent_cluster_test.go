@@ -131,6 +131,7 @@ receivers:
     debug: {http: {endpoint: "127.0.0.1:0"}}
     sampling: {decision_wait: 2s, rescue_window: 10s, policies: [{name: all, type: always_sample}]}
     red: {metrics_flush_interval: 500ms, histogram: {explicit: {buckets: %s}}}
+exporters: {otlp_grpc: {timeout: 60s}} # on a busy machine nothing is to be sent twice
 extensions: {health_check: {endpoint: %s}}
 service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: %s}}}}]}}}
 `, address, http, buckets, health, telemetry[len("127.0.0.1:"):]))
