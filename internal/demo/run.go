@@ -99,26 +99,12 @@ func (r *run) open(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
-// show asks for all figures until they agree with the counts, and prints them.
+// show prints all figures, and fails where some are not what the counts say.
 func (r *run) show(ctx context.Context) error {
 	tables := r.counts.tables()
-	all := make([]answers, len(tables))
-	var agree int
-	var differ []string
-	for end := time.Now().Add(settling); ; time.Sleep(askAgain) {
-		agree, differ = 0, nil
-		for i := range tables {
-			got, err := tables[i].ask(context.WithoutCancel(ctx), r.Ask)
-			if err != nil {
-				return err
-			}
-			n, more := tables[i].compare(got)
-			all[i], agree, differ = got, agree+n, append(differ, more...)
-		}
-		if len(differ) == 0 || time.Now().After(end) {
-			break
-		}
-		r.Progress.Show("traces are decided, metrics flushed: %d of %d figures are there", agree, agree+len(differ))
+	all, agree, differ, err := r.settle(context.WithoutCancel(ctx), tables)
+	if err != nil {
+		return err
 	}
 	r.Progress.Clear()
 	for i := range tables {
@@ -133,6 +119,27 @@ All %d figures were asked of Prometheus by PromQL, and are what the shop itself 
 `, agree)
 	r.look(r.For > 0 || ctx.Err() != nil)
 	return nil
+}
+
+// settle asks for all figures until they agree with the counts, or settling is over.
+func (r *run) settle(ctx context.Context, tables []table) (all []answers, agree int, differ []string, err error) {
+	deadline := time.Now().Add(settling)
+	for {
+		all, agree, differ = nil, 0, nil
+		for i := range tables {
+			got, err := tables[i].ask(ctx, r.Ask)
+			if err != nil {
+				return nil, 0, nil, err
+			}
+			n, more := tables[i].compare(got)
+			all, agree, differ = append(all, got), agree+n, append(differ, more...)
+		}
+		if len(differ) == 0 || time.Now().After(deadline) {
+			return all, agree, differ, nil
+		}
+		r.Progress.Show("traces are decided, metrics flushed: %d of %d figures are there", agree, agree+len(differ))
+		time.Sleep(askAgain)
+	}
 }
 
 // look tells where to look, and what there is to see.
