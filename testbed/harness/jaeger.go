@@ -12,7 +12,7 @@ import (
 	"github.com/otelcol-slo/otelcol-slo/testbed/proc"
 )
 
-// Jaeger is a real Jaeger that takes OTLP/gRPC and holds traces in memory.
+// Jaeger is Jaeger's all-in-one. It takes OTLP/gRPC and holds traces in memory.
 type Jaeger struct {
 	*Program
 	otlp, query string
@@ -22,7 +22,7 @@ type Jaeger struct {
 func StartJaeger(t testing.TB) *Jaeger {
 	t.Helper()
 	j := &Jaeger{otlp: FreeAddress(t), query: FreeAddress(t)}
-	o := proc.Options{Path: buildModule(t, "testbed/servers/jaeger", "bin/servers/jaeger", "."), Args: []string{
+	o := proc.Options{Path: buildModule(t, "testbed/servers/jaeger", "bin/servers/jaeger", "github.com/jaegertracing/jaeger/cmd/all-in-one"), Args: []string{
 		"--collector.otlp.enabled=true",
 		"--collector.otlp.grpc.host-port=" + j.otlp,
 		"--collector.otlp.http.host-port=" + FreeAddress(t),
@@ -31,6 +31,11 @@ func StartJaeger(t testing.TB) *Jaeger {
 		"--collector.queue-size=1000000", // spans that it has no room for are dropped
 		"--query.http-server.host-port=" + j.query,
 		"--query.grpc-server.host-port=" + FreeAddress(t),
+		"--admin.http.host-port=" + FreeAddress(t),
+		"--http-server.host-port=" + FreeAddress(t), // of the agent in it, as are the next three
+		"--processor.jaeger-binary.server-host-port=127.0.0.1:0",
+		"--processor.jaeger-compact.server-host-port=127.0.0.1:0",
+		"--processor.zipkin-compact.server-host-port=127.0.0.1:0",
 	}}
 	j.Program = StartProgram(t, o, j.otlp, j.query)
 	return j

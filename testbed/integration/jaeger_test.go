@@ -74,7 +74,7 @@ func TestJaegerHasTheKeptTraces(t *testing.T) {
 				require.Equal(t, slices.Sorted(maps.Keys(kept)), tracesIn(jaeger, from, to))
 			}
 			t.Logf("%d of %d traces are in Jaeger, %d spans", len(kept), len(data.traces), spans)
-			jaeger.StopWithin(20 * time.Second)
+			jaeger.Crash() // how it ends is not what is tested
 		})
 	}
 }
