@@ -24,10 +24,15 @@ type Config struct {
 	// at the top level too, see Unmarshal.
 	HTTP confighttp.ClientConfig `mapstructure:"http"`
 
-	// Retry is how refused and failed requests are sent again: from 30 ms, doubling, to 5 s, 10 % more or less, for
-	// one hour (max_elapsed_time, counted from when the batch was queued; 0: for ever).
+	// Retry is how refused and failed requests are sent again: from 30 ms, doubling, to 5 s, 10 % more or less. Where
+	// MaxRetryAge is not set, max_elapsed_time says it.
 	Retry configretry.BackOffConfig `mapstructure:"retry_on_failure"`
-	Queue QueueConfig               `mapstructure:"remote_write_queue"`
+	// MaxRetryAge is the age, counted from when it was queued, from which a batch that fails again is given up. 0: never.
+	// Default 1h, with a wal its max_age.
+	MaxRetryAge time.Duration `mapstructure:"max_retry_age"`
+	Queue       QueueConfig   `mapstructure:"remote_write_queue"`
+	// WAL is nil by default: what is queued is in memory alone.
+	WAL *WALConfig `mapstructure:"wal"`
 	// MaxBatchSizeBytes bounds a request before compression. Default and 0: 3000000.
 	MaxBatchSizeBytes int `mapstructure:"max_batch_size_bytes"`
 	// MaxBatchRequestParallelism takes the place of remote_write_queue.num_consumers where it is above 0.
@@ -56,18 +61,6 @@ type Config struct {
 	ResourceToTelemetry ResourceToTelemetryConfig `mapstructure:"resource_to_telemetry_conversion"`
 }
 
-// QueueConfig is the configuration of the queue.
-type QueueConfig struct {
-	// Enabled: metrics are queued and the caller goes on. Otherwise the caller waits until the endpoint has them.
-	Enabled bool `mapstructure:"enabled"`
-	// QueueSize is the most payloads of which something is queued. Default 10000.
-	QueueSize int `mapstructure:"queue_size"`
-	// NumConsumers is the number of shards: of requests in flight at once. Default 5.
-	NumConsumers int `mapstructure:"num_consumers"`
-	// MaxPendingBytes bounds the memory of what is queued. Default 67108864 (64 MiB).
-	MaxPendingBytes int `mapstructure:"max_pending_bytes"`
-}
-
 // TargetInfoConfig is the configuration of target_info.
 type TargetInfoConfig struct {
 	Enabled bool `mapstructure:"enabled"`
@@ -85,6 +78,7 @@ var (
 	_                      confmap.Unmarshaler = (*Config)(nil)
 	_                      confmap.Validator   = (*Config)(nil)
 	_                      confmap.Validator   = (*QueueConfig)(nil)
+	_                      confmap.Validator   = (*WALConfig)(nil)
 	reservedRequestHeaders                     = []string{
 		"Content-Encoding", "Content-Type", "User-Agent", "X-Prometheus-Remote-Write-Version", "Retry-Attempt",
 	}
@@ -107,7 +101,8 @@ func createDefaultConfig() component.Config {
 			MaxInterval:         5 * time.Second,
 			MaxElapsedTime:      time.Hour,
 		},
-		Queue:             QueueConfig{Enabled: true, QueueSize: 10_000, NumConsumers: 5, MaxPendingBytes: 64 << 20},
+		Queue:             defaultQueue(),
+		MaxRetryAge:       defaultMaxRetryAge,
 		MaxBatchSizeBytes: defaultMaxBatchBytes,
 		ShutdownTimeout:   5 * time.Second,
 		ProtobufMessage:   remotewrite.V2,
@@ -125,17 +120,9 @@ func defaultHTTP() confighttp.ClientConfig {
 
 // Validate returns all that is wrong with the configuration.
 func (c *Config) Validate() error {
-	errs := []error{c.validateHTTP()}
+	errs := []error{c.validateHTTP(), c.validateQueue()}
 	if c.MaxBatchSizeBytes < 0 {
 		errs = append(errs, fmt.Errorf("max_batch_size_bytes must be at least 0 (got %d): remove it for the default", c.MaxBatchSizeBytes))
-	}
-	if c.Queue.MaxPendingBytes > 0 && c.Queue.MaxPendingBytes < c.maxBatchBytes() {
-		errs = append(errs, fmt.Errorf("remote_write_queue.max_pending_bytes must be at least max_batch_size_bytes, %d (got %d): raise the one or lower the other",
-			c.maxBatchBytes(), c.Queue.MaxPendingBytes))
-	}
-	if c.MaxBatchRequestParallelism < 0 || c.MaxBatchRequestParallelism > maxShards {
-		errs = append(errs, fmt.Errorf("max_batch_request_parallelism must be between 0 and %d (got %d): 0 leaves it to remote_write_queue.num_consumers",
-			maxShards, c.MaxBatchRequestParallelism))
 	}
 	if c.ShutdownTimeout < 0 {
 		errs = append(errs, fmt.Errorf("shutdown_timeout must be at least 0s (got %s): 0s does not wait", c.ShutdownTimeout))
@@ -149,21 +136,6 @@ func (c *Config) Validate() error {
 	}
 	settings := c.translation()
 	return errors.Join(append(errs, settings.Validate())...)
-}
-
-// Validate returns all that is wrong with the queue.
-func (c *QueueConfig) Validate() error {
-	var errs []error
-	if c.QueueSize < 1 {
-		errs = append(errs, fmt.Errorf("queue_size must be at least 1 (got %d): it counts payloads", c.QueueSize))
-	}
-	if c.NumConsumers < 1 || c.NumConsumers > maxShards {
-		errs = append(errs, fmt.Errorf("num_consumers must be between 1 and %d (got %d): it is the number of requests in flight at once", maxShards, c.NumConsumers))
-	}
-	if c.MaxPendingBytes < 1 {
-		errs = append(errs, fmt.Errorf("max_pending_bytes must be at least 1 (got %d): the queue is always bounded", c.MaxPendingBytes))
-	}
-	return errors.Join(errs...)
 }
 
 func (c *Config) validateHTTP() error {
@@ -195,13 +167,6 @@ func (c *Config) maxBatchBytes() int {
 		return defaultMaxBatchBytes
 	}
 	return c.MaxBatchSizeBytes
-}
-
-func (c *Config) shards() int {
-	if c.MaxBatchRequestParallelism > 0 {
-		return c.MaxBatchRequestParallelism
-	}
-	return c.Queue.NumConsumers
 }
 
 func (c *Config) strategy() otlptranslator.TranslationStrategyOption {

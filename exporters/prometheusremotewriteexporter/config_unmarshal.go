@@ -13,7 +13,6 @@ import (
 
 // unsupported are keys of the contrib exporter that this one has no meaning for, and what to do about them.
 var unsupported = []struct{ key, advice string }{
-	{"wal", "nothing is written to disk yet, remove it: what is queued is held in memory, see remote_write_queue.max_pending_bytes"},
 	{"resource_constant_labels", "use resource_to_telemetry_conversion, or copy the attributes with a transform processor"},
 	{"include_metadata_keys", "requests of several clients are merged, so there is no one client to take headers from: use one exporter for each tenant"},
 	{"convert_explicit_histograms_to_nhcb", "explicit histograms become classic ones, remove it"},
@@ -51,7 +50,12 @@ func (c *Config) Unmarshal(conf *confmap.Conf) error {
 	if err := http.Unmarshal(&c.HTTP); err != nil {
 		return err
 	}
-	return top.Unmarshal((*plainConfig)(c))
+	c.applyDefaults(top)
+	if err := top.Unmarshal((*plainConfig)(c)); err != nil {
+		return err
+	}
+	c.resolve(top)
+	return nil
 }
 
 // separate returns what a configuration says of the exporter and of its HTTP client.

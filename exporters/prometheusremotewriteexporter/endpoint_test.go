@@ -152,6 +152,9 @@ func newHarness(t testing.TB, change func(*Config)) *harness {
 	if change != nil {
 		change(config)
 	}
+	if config.Queue.NumConsumers > 1 {
+		config.Queue.MinConsumers = config.Queue.NumConsumers // they are what the tests are about
+	}
 	h := &harness{metrics: sdkmetric.NewManualReader(), t: t}
 	core, logs := observer.New(zap.DebugLevel)
 	h.logs = logs
@@ -190,7 +193,7 @@ func (h *harness) overPipes(e http.Handler) {
 		transport.CloseIdleConnections()
 		_ = server.Close()
 	})
-	h.startSenders(&http.Client{Transport: transport, Timeout: h.config.HTTP.Timeout})
+	require.NoError(h.t, h.startSenders(&http.Client{Transport: transport, Timeout: h.config.HTTP.Timeout}))
 }
 
 type pipeListener struct {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -28,7 +29,7 @@ type metricsExporter struct {
 	settings    exporter.Settings
 	logger      *zap.Logger
 	translator  *translate.Translator
-	queue       *remotewrite.Queue
+	queue       atomic.Pointer[remotewrite.Queue] // nil before Start
 	negotiation *remotewrite.Negotiation
 	telemetry   *telemetry
 	client      *http.Client
@@ -44,6 +45,9 @@ type metricsExporter struct {
 	life    context.Context
 	endLife context.CancelFunc
 	senders sync.WaitGroup
+
+	// newestSent is the highest timestamp of what arrived, Unix milliseconds.
+	newestSent atomic.Int64
 
 	// One a minute each: points left out, samples lost, endpoint failing, endpoint downgraded.
 	leftOut, losing, failing, downgrading throttle
@@ -61,13 +65,6 @@ func newMetricsExporter(set exporter.Settings, config *Config) (*metricsExporter
 		settings:   set,
 		logger:     set.Logger,
 		translator: translator,
-		queue: remotewrite.NewQueue(remotewrite.QueueConfig{
-			Shards:        config.shards(),
-			MaxBytes:      config.Queue.MaxPendingBytes,
-			MaxPayloads:   config.Queue.QueueSize,
-			MaxBatchBytes: config.maxBatchBytes(),
-			Metadata:      config.SendMetadata,
-		}),
 		// Names that are not escaped have no place in 1.0.
 		negotiation: remotewrite.NewNegotiation(config.ProtobufMessage, config.strategy().ShouldEscape()),
 		userAgent:   set.BuildInfo.Command + "/" + set.BuildInfo.Version,
@@ -75,13 +72,40 @@ func newMetricsExporter(set exporter.Settings, config *Config) (*metricsExporter
 		draining:    make(chan struct{}),
 	}
 	e.life, e.endLife = context.WithCancel(context.Background())
-	e.telemetry, err = newTelemetry(set, func() (remotewrite.Pending, int, int, bool) {
-		return e.queue.Pending(), config.Queue.QueueSize, e.queue.Shards(), e.negotiation.Downgraded(time.Now())
-	})
-	if err != nil {
+	if e.telemetry, err = newTelemetry(set, e.observe); err != nil {
 		return nil, fmt.Errorf("cannot create exporter %q: %w", set.ID, err)
 	}
 	return e, nil
+}
+
+// openQueue opens the queue, which may hold something of the past.
+func (e *metricsExporter) openQueue() error {
+	config := e.config.queue(e.settings.ID)
+	config.Start = func(shard *remotewrite.Shard) {
+		s := &sender{metricsExporter: e, shard: shard}
+		e.senders.Go(s.run)
+	}
+	config.Lost = func(why remotewrite.Loss, counts remotewrite.Counts, points int) {
+		e.telemetry.lost(counts, why)
+		add(e.telemetry.failedPoints, points, e.telemetry.id)
+	}
+	queue, err := remotewrite.NewQueue(config)
+	if err != nil {
+		return err
+	}
+	e.queue.Store(queue)
+	if config.Log == nil {
+		return nil
+	}
+	if damage := queue.Damage(); damage.Regions > 0 {
+		e.logger.Warn("parts of the remote-write log are damaged, what they held is lost", zap.String("directory", config.Log.Dir),
+			zap.Int("parts", damage.Regions), zap.Int64("bytes", damage.Bytes))
+	}
+	if pending := queue.Pending(); pending.Samples > 0 {
+		e.logger.Info("the remote-write log has samples of before, they are sent first", zap.String("directory", config.Log.Dir),
+			zap.Int("samples", pending.Samples), zap.Time("oldest", pending.Oldest))
+	}
+	return nil
 }
 
 // Capabilities says that the metrics are only read.
@@ -93,22 +117,44 @@ func (e *metricsExporter) Start(ctx context.Context, host component.Host) error 
 	settings.Compression = ""              // batches are compressed already
 	if settings.MaxIdleConnsPerHost == 0 { //nolint:staticcheck // keepalive::max_idle_conns_per_host is folded into it
 		// net/http keeps two: the other shards would connect anew for every flush.
-		settings.MaxIdleConnsPerHost = e.queue.Shards() //nolint:staticcheck // see above
+		settings.MaxIdleConnsPerHost = e.config.shards() //nolint:staticcheck // see above
 	}
 	client, err := settings.ToClient(ctx, host.GetExtensions(), e.settings.TelemetrySettings)
 	if err != nil {
 		return fmt.Errorf("cannot create the HTTP client for %q: %w", e.settings.ID, err)
 	}
-	e.startSenders(client)
+	if err := e.startSenders(client); err != nil {
+		return fmt.Errorf("cannot start %q: %w", e.settings.ID, err)
+	}
 	return nil
 }
 
-func (e *metricsExporter) startSenders(client *http.Client) {
+func (e *metricsExporter) startSenders(client *http.Client) error {
 	client.CheckRedirect = followPosts
 	e.client = client
-	for shard := range e.queue.Shards() {
-		s := &sender{metricsExporter: e, shard: shard}
-		e.senders.Go(s.run)
+	if err := e.openQueue(); err != nil {
+		return err
+	}
+	e.queue.Load().Start()
+	e.senders.Go(e.tick)
+	return nil
+}
+
+// tick has the queue do what is due, until the exporter is shut down.
+func (e *metricsExporter) tick() {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case now := <-ticker.C:
+			if err := e.queue.Load().Tick(now); err != nil {
+				if skipped, ok := e.failing.allow(now); ok {
+					e.logger.Warn("cannot have the remote-write log on disk", zap.Error(err), zap.Int("other_times", skipped))
+				}
+			}
+		case <-e.draining:
+			return
+		}
 	}
 }
 
@@ -146,16 +192,18 @@ func (e *metricsExporter) enqueue(md pmetric.Metrics) (*remotewrite.Payload, err
 
 	e.closing.RLock()
 	defer e.closing.RUnlock()
-	if e.closed {
+	if e.closed || e.queue.Load() == nil {
 		return nil, errShutdown
 	}
 	now := time.Now()
-	payload, err := e.queue.AddFrom(buffer, e.negotiation.Message(now), now)
+	payload, err := e.queue.Load().Add(e.negotiation.Message(now), now, remotewrite.Part{Source: buffer})
 	switch {
 	case errors.Is(err, remotewrite.ErrFull):
 		err = fmt.Errorf("cannot queue %d data points: %w: %w", buffer.Points, err, exporterhelper.ErrQueueIsFull)
-	case err != nil:
+	case errors.Is(err, remotewrite.ErrTooLarge):
 		err = consumererror.NewPermanent(fmt.Errorf("cannot queue %d data points: %w", buffer.Points, err))
+	case err != nil: // of the disk
+		err = fmt.Errorf("cannot queue %d data points: %w", buffer.Points, err)
 	}
 	if err != nil {
 		add(e.telemetry.enqueueFailedPoints, buffer.Points, e.telemetry.id)
@@ -194,25 +242,61 @@ func (e *metricsExporter) Shutdown(ctx context.Context) error {
 		return nil
 	}
 	close(e.draining)
+	queue := e.queue.Load()
+	if queue == nil {
+		return e.telemetry.shutdown()
+	}
+	queue.Drain()
 	ctx, cancel := context.WithTimeout(ctx, e.config.ShutdownTimeout)
 	defer cancel()
 	stop := context.AfterFunc(ctx, e.endLife)
 	e.senders.Wait()
 	stop()
 	e.endLife()
-	if e.client != nil {
-		e.client.CloseIdleConnections()
+	e.client.CloseIdleConnections()
+	if kept := queue.Pending(); kept.Samples > 0 && e.config.WAL != nil {
+		e.logger.Info("what was not sent is in the remote-write log, and is sent when the exporter starts again", zap.Int("samples", kept.Samples))
 	}
-	points, left := 0, remotewrite.Counts{}
-	for _, b := range e.queue.Abandon(errShutdown) {
+	left, err := queue.Close(errShutdown)
+	e.abandoned(left)
+	return errors.Join(err, e.telemetry.shutdown())
+}
+
+// abandoned counts what was queued in memory and could not be sent.
+func (e *metricsExporter) abandoned(left []*remotewrite.Batch) {
+	if len(left) == 0 {
+		return
+	}
+	points, counts := 0, remotewrite.Counts{}
+	for _, b := range left {
 		points += b.Points
-		left = left.Add(b.Counts)
+		counts = counts.Add(b.Counts)
 	}
-	e.telemetry.lost(left, lostShutdown)
+	e.telemetry.lost(counts, remotewrite.LostShutdown)
 	add(e.telemetry.failedPoints, points, e.telemetry.id)
-	if left != (remotewrite.Counts{}) {
-		e.logger.Error("shut down before everything was sent, the rest is lost", zap.Int("data_points", points),
-			zap.Int("samples", left.Samples), zap.Int("histograms", left.Histograms), zap.Int("exemplars", left.Exemplars))
+	e.logger.Error("shut down before everything was sent, the rest is lost", zap.Int("data_points", points),
+		zap.Int("samples", counts.Samples), zap.Int("histograms", counts.Histograms), zap.Int("exemplars", counts.Exemplars))
+}
+
+// observe returns what the observed metrics show now.
+func (e *metricsExporter) observe() observed {
+	now := time.Now()
+	o := observed{capacity: e.config.Queue.QueueSize, newestSent: e.newestSent.Load(), downgraded: e.negotiation.Downgraded(now)}
+	if queue := e.queue.Load(); queue != nil {
+		o.Pending = queue.Pending()
+		if !o.Oldest.IsZero() {
+			o.age = now.Sub(o.Oldest)
+		}
 	}
-	return e.telemetry.shutdown()
+	return o
+}
+
+// sentThrough remembers that a sample of a time arrived.
+func (e *metricsExporter) sentThrough(timestamp int64) {
+	for {
+		newest := e.newestSent.Load()
+		if timestamp <= newest || e.newestSent.CompareAndSwap(newest, timestamp) {
+			return
+		}
+	}
 }

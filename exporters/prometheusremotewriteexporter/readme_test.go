@@ -69,7 +69,7 @@ func TestTheReadmeHasEveryMetricAndReason(t *testing.T) {
 		assert.Contains(t, text, "`"+translate.Reason(reason).String()+"`")
 	}
 	h.telemetry.queued(1, &dropped)
-	for _, why := range []loss{lostRejected, lostNotWritten, lostTooLarge, lostGaveUp, lostShutdown, lostBroken} {
+	for _, why := range remotewrite.Losses() {
 		h.telemetry.lost(kinds, why)
 		assert.Contains(t, text, "`"+string(why)+"`")
 	}
@@ -81,7 +81,7 @@ func TestTheReadmeHasEveryMetricAndReason(t *testing.T) {
 	var all metricdata.ResourceMetrics
 	require.NoError(t, h.metrics.Collect(context.Background(), &all))
 	require.Len(t, all.ScopeMetrics, 1)
-	assert.Len(t, all.ScopeMetrics[0].Metrics, 19)
+	assert.Len(t, all.ScopeMetrics[0].Metrics, 23)
 	for _, m := range all.ScopeMetrics[0].Metrics {
 		short := "…" + strings.TrimPrefix(m.Name, strings.TrimSuffix(prefix, "_"))
 		assert.True(t, strings.Contains(text, "`"+m.Name+"`") || strings.Contains(text, "`"+short+"`"), m.Name)

@@ -26,33 +26,44 @@ const (
 // sender sends what is queued for one shard, one request at a time, in order.
 type sender struct {
 	*metricsExporter
-	shard int
+	shard *remotewrite.Shard
 	// attempt counts the requests with the batch that is the shard's head.
 	attempt int
 	// hurried: the wait that Shutdown found the sender in was cut short, once.
 	hurried bool
 }
 
-// run sends until the exporter is shut down.
+// run sends until the exporter is shut down, or the shard gets nothing any more.
 func (s *sender) run() {
 	for {
-		b := s.queue.Head(s.shard)
-		if b != nil {
-			if !s.send(b) {
-				return
-			}
-			continue
+		b, wait, ok := s.shard.Next(time.Now())
+		if !ok || b != nil && !s.send(b) {
+			return
 		}
-		select {
-		case <-s.queue.Wake(s.shard):
-		case <-s.draining:
-			if s.queue.Head(s.shard) == nil {
-				return
-			}
-		case <-s.life.Done():
+		if b == nil && !s.rest(wait) {
 			return
 		}
 	}
+}
+
+// rest waits until there may be something to send, at most for a time unless that is 0. It returns false where there
+// will be nothing any more.
+func (s *sender) rest(wait time.Duration) bool {
+	var due <-chan time.Time
+	if wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		due = timer.C
+	}
+	select {
+	case <-s.draining:
+		return s.shard.Pending()
+	case <-s.shard.Wake():
+	case <-due:
+	case <-s.life.Done():
+		return false
+	}
+	return true
 }
 
 // send sends the shard's head once and settles what becomes of it. It returns false when the exporter's life is over.
@@ -102,6 +113,7 @@ func (s *sender) post(b *remotewrite.Batch) (remotewrite.Response, string, error
 	if s.attempt > 1 {
 		request.Header.Set("Retry-Attempt", strconv.Itoa(s.attempt-1))
 	}
+	s.shard.Headers().Each(request.Header.Set)
 	add(s.telemetry.requests, 1, s.telemetry.id)
 	answer, err := s.client.Do(request)
 	if err != nil {
@@ -121,7 +133,7 @@ func (s *sender) post(b *remotewrite.Batch) (remotewrite.Response, string, error
 
 func (s *sender) delivered(b *remotewrite.Batch, r remotewrite.Response) {
 	lost := s.account(b, r, b.Counts)
-	s.telemetry.lost(lost, lostNotWritten)
+	s.telemetry.lost(lost, remotewrite.LostNotWritten)
 	add(s.telemetry.sentPoints, b.Points, s.telemetry.id)
 	s.done(nil)
 }
@@ -130,12 +142,12 @@ func (s *sender) rejected(b *remotewrite.Batch, r remotewrite.Response, text str
 	lost := s.account(b, r, remotewrite.Counts{})
 	if lost.Samples+lost.Histograms == 0 {
 		// Exemplars alone were refused: every data point arrived.
-		s.telemetry.lost(lost, lostRejected)
+		s.telemetry.lost(lost, remotewrite.LostRejected)
 		add(s.telemetry.sentPoints, b.Points, s.telemetry.id)
 		s.done(nil)
 	} else {
 		err := fmt.Errorf("the endpoint refused samples with status %d: %s", r.Status, text)
-		s.giveUp(b, lost, lostRejected, consumererror.NewPermanent(err))
+		s.giveUp(b, lost, remotewrite.LostRejected, consumererror.NewPermanent(err))
 	}
 	if skipped, ok := s.losing.allow(now); ok {
 		s.logger.Error("the endpoint refused samples, they are lost", zap.Int("status", r.Status), zap.String("response", text),
@@ -152,14 +164,15 @@ func (s *sender) account(b *remotewrite.Batch, r remotewrite.Response, assumed r
 		written = b.Counts.Min(r.Written)
 	}
 	s.telemetry.arrived(written)
+	s.sentThrough(b.Newest)
 	return b.Counts.Sub(written)
 }
 
 // retry waits before the head is sent again, or gives it up. It returns false when the exporter's life ends meanwhile.
 func (s *sender) retry(b *remotewrite.Batch, after time.Duration, now time.Time, why ...zap.Field) bool {
 	r := &s.config.Retry
-	if !r.Enabled || r.MaxElapsedTime > 0 && now.Sub(b.Since) >= r.MaxElapsedTime {
-		s.giveUp(b, b.Counts, lostGaveUp, errors.New("the samples were given up after retries"))
+	if limit := s.config.MaxRetryAge; !r.Enabled || limit > 0 && now.Sub(b.Since) >= limit {
+		s.giveUp(b, b.Counts, remotewrite.LostGaveUp, errors.New("the samples were given up after retries"))
 		if skipped, ok := s.losing.allow(now); ok {
 			s.logger.Error("samples are given up", append(why, zap.Int("samples", b.Counts.Samples),
 				zap.Duration("age", now.Sub(b.Since)), zap.Int("other_requests", skipped))...)
@@ -171,8 +184,9 @@ func (s *sender) retry(b *remotewrite.Batch, after time.Duration, now time.Time,
 	add(s.telemetry.retries, 1, s.telemetry.id)
 	if skipped, ok := s.failing.allow(now); ok {
 		s.logger.Warn("cannot write to the endpoint, will try again", append(why, zap.Int("attempt", s.attempt),
-			zap.Duration("delay", delay), zap.Int("pending_bytes", s.queue.Pending().Bytes), zap.Int("other_requests", skipped))...)
+			zap.Duration("delay", delay), zap.Int("pending_bytes", s.queue.Load().Pending().Bytes), zap.Int("other_requests", skipped))...)
 	}
+	s.shard.Park()
 	return s.wait(delay)
 }
 
@@ -199,13 +213,13 @@ func (s *sender) wait(d time.Duration) bool {
 func (s *sender) split(b *remotewrite.Batch, now time.Time) {
 	first, second, err := b.Split()
 	if err == nil {
-		s.queue.Replace(s.shard, first, second)
+		s.shard.Replace(first, second)
 		s.attempt = 0
 		return
 	}
-	why := lostBroken
+	why := remotewrite.LostBroken
 	if errors.Is(err, remotewrite.ErrCannotSplit) {
-		why = lostTooLarge
+		why = remotewrite.LostTooLarge
 	}
 	s.giveUp(b, b.Counts, why, consumererror.NewPermanent(fmt.Errorf("the endpoint refused a request as too large: %w", err)))
 	if skipped, ok := s.losing.allow(now); ok {
@@ -217,16 +231,16 @@ func (s *sender) split(b *remotewrite.Batch, now time.Time) {
 func (s *sender) downgrade(b *remotewrite.Batch) {
 	old, err := b.Transcode(remotewrite.V1, s.config.SendMetadata)
 	if err == nil {
-		s.queue.Replace(s.shard, old)
+		s.shard.Replace(old)
 		return
 	}
-	s.giveUp(b, b.Counts, lostBroken, consumererror.NewPermanent(err))
+	s.giveUp(b, b.Counts, remotewrite.LostBroken, consumererror.NewPermanent(err))
 	if skipped, ok := s.losing.allow(time.Now()); ok {
 		s.logger.Error("samples are lost", zap.Error(err), zap.Int("other_requests", skipped))
 	}
 }
 
-func (s *sender) giveUp(b *remotewrite.Batch, lost remotewrite.Counts, why loss, err error) {
+func (s *sender) giveUp(b *remotewrite.Batch, lost remotewrite.Counts, why remotewrite.Loss, err error) {
 	s.telemetry.lost(lost, why)
 	add(s.telemetry.failedPoints, b.Points, s.telemetry.id)
 	s.done(err)
@@ -234,5 +248,5 @@ func (s *sender) giveUp(b *remotewrite.Batch, lost remotewrite.Counts, why loss,
 
 func (s *sender) done(err error) {
 	s.attempt = 0
-	s.queue.Done(s.shard, err)
+	s.shard.Done(time.Now(), err)
 }

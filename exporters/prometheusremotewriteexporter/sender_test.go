@@ -158,9 +158,9 @@ func TestRetriesBackOffTo5Seconds(t *testing.T) {
 	})
 }
 
-func TestRetriesEndWithMaxElapsedTime(t *testing.T) {
+func TestRetriesEndWithMaxRetryAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHarness(t, func(c *Config) { c.Retry.MaxElapsedTime = 30 * time.Second })
+		h := newHarness(t, func(c *Config) { c.MaxRetryAge = 30 * time.Second })
 		e := &endpoint{answer: func(n int, r *received, w http.ResponseWriter) int {
 			if strings.Contains(r.series[0], "@1000") {
 				return 500 // a batch that the endpoint chokes on, for ever

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/otel/attribute"
@@ -11,18 +12,6 @@ import (
 
 	"github.com/otelcol-slo/otelcol-slo/internal/remotewrite"
 	"github.com/otelcol-slo/otelcol-slo/internal/remotewrite/translate"
-)
-
-// loss says why samples that were queued did not arrive.
-type loss string
-
-const (
-	lostRejected   loss = "rejected"    // the endpoint answered that it will never take them
-	lostNotWritten loss = "not_written" // a 2.0 endpoint took the request and says that it wrote less
-	lostTooLarge   loss = "too_large"   // a single series is too large for the endpoint
-	lostGaveUp     loss = "gave_up"     // retries are off, or max_elapsed_time is over
-	lostShutdown   loss = "shutdown"    // shutdown_timeout was over
-	lostBroken     loss = "broken"      // a batch could not be read back to split or convert it
 )
 
 const prefix = "otelcol_exporter_prometheusremotewrite_"
@@ -49,10 +38,16 @@ type telemetry struct {
 	registration metric.Registration
 }
 
-// gauges returns what the observed metrics show now.
-type gauges func() (pending remotewrite.Pending, capacity, shards int, downgraded bool)
+// observed is what the observed metrics show.
+type observed struct {
+	remotewrite.Pending
+	age        time.Duration // of the oldest that is queued
+	capacity   int           // payloads
+	newestSent int64         // Unix milliseconds
+	downgraded bool
+}
 
-func newTelemetry(set exporter.Settings, now gauges) (*telemetry, error) {
+func newTelemetry(set exporter.Settings, now func() observed) (*telemetry, error) {
 	meter := set.MeterProvider.Meter(scopeName)
 	t := &telemetry{exporter: attribute.String("exporter", set.ID.String())}
 	t.id = metric.WithAttributeSet(attribute.NewSet(t.exporter))
@@ -85,36 +80,47 @@ func newTelemetry(set exporter.Settings, now gauges) (*telemetry, error) {
 	return t, t.observe(meter, now)
 }
 
-func (t *telemetry) observe(meter metric.Meter, now gauges) error {
+func (t *telemetry) observe(meter metric.Meter, now func() observed) error {
 	var errs []error
-	gauge := func(name, unit, description string) metric.Int64ObservableGauge {
+	var all []metric.Observable
+	var show []func(metric.Observer, observed)
+	gauge := func(name, unit, description string, value func(observed) int64) {
 		g, err := meter.Int64ObservableGauge(name, metric.WithUnit(unit), metric.WithDescription(description))
 		errs = append(errs, err)
-		return g
+		all = append(all, g)
+		show = append(show, func(to metric.Observer, o observed) { to.ObserveInt64(g, value(o), t.id) })
 	}
-	pendingBytes := gauge(prefix+"pending_bytes", "By", "Bytes of what is queued or in flight.")
-	pendingSamples := gauge(prefix+"pending_samples", "{sample}", "Samples and histograms that are queued or in flight.")
-	consumers := gauge(prefix+"consumers", "{consumer}", "Number of shards: of requests that may be in flight at once.")
-	fallback := gauge(prefix+"protocol_fallback", "1", "1 while the endpoint is sent Remote-Write 1.0 because it did not understand 2.0.")
-	size := gauge("otelcol_exporter_queue_size", "{batch}", "Number of payloads of which something is queued or in flight.")
-	capacity := gauge("otelcol_exporter_queue_capacity", "{batch}", "Number of payloads that the queue takes.")
+	seconds := func(name, description string, value func(observed) float64) {
+		g, err := meter.Float64ObservableGauge(name, metric.WithUnit("s"), metric.WithDescription(description))
+		errs = append(errs, err)
+		all = append(all, g)
+		show = append(show, func(to metric.Observer, o observed) { to.ObserveFloat64(g, value(o), t.id) })
+	}
+	gauge(prefix+"pending_bytes", "By", "Bytes of memory of what is queued or in flight.", func(o observed) int64 { return int64(o.Bytes) })
+	gauge(prefix+"pending_samples", "{sample}", "Samples and histograms that are queued or in flight.", func(o observed) int64 { return int64(o.Samples) })
+	gauge(prefix+"wal_bytes", "By", "Bytes of the log on disk.", func(o observed) int64 { return o.LogBytes })
+	gauge(prefix+"consumers", "{consumer}", "Number of shards: of requests that may be in flight at once.", func(o observed) int64 { return int64(o.Shards) })
+	gauge(prefix+"protocol_fallback", "1", "1 while the endpoint is sent Remote-Write 1.0 because it did not understand 2.0.", func(o observed) int64 {
+		if o.downgraded {
+			return 1
+		}
+		return 0
+	})
+	gauge("otelcol_exporter_queue_size", "{batch}", "Number of payloads of which something is queued or in flight.", func(o observed) int64 { return int64(o.Payloads) })
+	gauge("otelcol_exporter_queue_capacity", "{batch}", "Number of payloads that the queue takes.", func(o observed) int64 { return int64(o.capacity) })
+	seconds(prefix+"oldest_pending_age", "Age of the oldest that is queued or in flight, since it was queued.", func(o observed) float64 { return o.age.Seconds() })
+	seconds(prefix+"highest_received_timestamp", "Highest timestamp of what was queued, Unix time.", func(o observed) float64 { return float64(o.Received) / 1000 })
+	seconds(prefix+"highest_sent_timestamp", "Highest timestamp of what arrived, Unix time.", func(o observed) float64 { return float64(o.newestSent) / 1000 })
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("cannot create the exporter's metrics: %w", err)
 	}
-	registration, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		pending, payloads, shards, downgraded := now()
-		o.ObserveInt64(pendingBytes, int64(pending.Bytes), t.id)
-		o.ObserveInt64(pendingSamples, int64(pending.Samples), t.id)
-		o.ObserveInt64(consumers, int64(shards), t.id)
-		state := int64(0)
-		if downgraded {
-			state = 1
+	registration, err := meter.RegisterCallback(func(_ context.Context, to metric.Observer) error {
+		o := now()
+		for _, f := range show {
+			f(to, o)
 		}
-		o.ObserveInt64(fallback, state, t.id)
-		o.ObserveInt64(size, int64(pending.Payloads), t.with(attribute.String("data_type", "metrics")))
-		o.ObserveInt64(capacity, int64(payloads), t.id)
 		return nil
-	}, pendingBytes, pendingSamples, consumers, fallback, size, capacity)
+	}, all...)
 	if err != nil {
 		return fmt.Errorf("cannot observe the queue: %w", err)
 	}
@@ -157,7 +163,7 @@ func (t *telemetry) arrived(c remotewrite.Counts) {
 	kinds(c, func(kind attribute.KeyValue, n int) { add(t.sent, n, t.with(kind)) })
 }
 
-func (t *telemetry) lost(c remotewrite.Counts, why loss) {
+func (t *telemetry) lost(c remotewrite.Counts, why remotewrite.Loss) {
 	kinds(c, func(kind attribute.KeyValue, n int) {
 		add(t.failed, n, t.with(kind, attribute.String("reason", string(why))))
 	})

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/segmentlog"
 )
 
 // MaxSeries is the most series that one request holds, whatever their size.
@@ -12,7 +14,7 @@ const MaxSeries = 10_000
 // Batch is one request, ready to be sent.
 type Batch struct {
 	Message Message
-	// Body is the encoded message, compressed (snappy, block format).
+	// Body is the encoded message, compressed (snappy, block format). A batch that [Shard.Next] returned has one.
 	Body []byte
 
 	Series int
@@ -20,8 +22,54 @@ type Batch struct {
 	Points int // OTLP data points, see [Series.Points]
 	// Since is when the oldest of it was queued.
 	Since time.Time
+	// Newest is the highest timestamp in it, Unix milliseconds.
+	Newest int64
 
 	payloads []*Payload
+	number   uint64 // within its shard
+	stored   stored // what of it the log has
+	// commits: when it is done, so is the batch of its number.
+	commits bool
+	// derived: made of another batch, which is what the log has.
+	derived bool
+}
+
+// stored is what the log has of a batch.
+type stored struct {
+	parts uint32
+	first uint64 // segment of the first part, 0: there is none
+	last  segmentlog.Position
+	// What the encoder had, and how much of the batch that is.
+	symbols, bytes int
+	series, points int
+	counts         Counts
+	newest         int64
+	payloads       int
+}
+
+func (b *Batch) count(s *Series, c Counts) {
+	b.Series++
+	b.Counts = b.Counts.Add(c)
+	b.Points += s.Points
+	b.Newest = max(b.Newest, s.Timestamp)
+}
+
+// fallBack makes the batch what the log has of it.
+func (b *Batch) fallBack() {
+	s := &b.stored
+	b.Body = nil
+	b.Series, b.Counts, b.Points, b.Newest = s.series, s.counts, s.points, s.newest
+	b.payloads = b.payloads[:s.payloads]
+}
+
+// forgettable reports whether the log has the body.
+func (b *Batch) forgettable() bool { return b.stored.first != 0 && !b.derived }
+
+// settle tells the payloads that have something in the batch what became of it. Called with the queue's lock.
+func (b *Batch) settle(err error) {
+	for _, p := range b.payloads {
+		p.settle(err)
+	}
 }
 
 // ErrCannotSplit is returned for a batch of one series.
@@ -56,12 +104,12 @@ func (b *Batch) Transcode(to Message, metadata bool) (*Batch, error) {
 
 // encode makes a batch like b of some of its series.
 func (b *Batch) encode(e encoder, series []Series) *Batch {
-	out := &Batch{Message: e.message(), Points: b.Points, Since: b.Since, payloads: b.payloads}
+	out := &Batch{Message: e.message(), Since: b.Since, payloads: b.payloads, derived: true}
 	for i := range series {
+		out.count(&series[i], series[i].counts())
 		e.add(&series[i])
-		out.Series++
-		out.Counts = out.Counts.Add(series[i].counts())
 	}
+	out.Points = b.Points
 	out.Body = e.take()
 	return out
 }

@@ -50,11 +50,19 @@ func (e *encoderV1) size() int { return len(e.body) }
 
 func (e *encoderV1) take() []byte {
 	body := e.scratch.compress(e.body)
+	e.reset()
+	return body
+}
+
+func (e *encoderV1) reset() {
 	e.body = e.body[:0]
 	e.count = 0
 	clear(e.described)
-	return body
 }
+
+func (e *encoderV1) written() (symbols, rest int) { return 0, len(e.body) }
+
+func (e *encoderV1) since(_, rest int) (newSymbols, newRest []byte) { return nil, e.body[rest:] }
 
 func (e *encoderV1) add(s *Series) {
 	buf, at := beginField(e.body, v1Timeseries)

@@ -60,6 +60,17 @@ func (e *encoderV2) size() int { return len(e.symbols) + len(e.timeseries) }
 func (e *encoderV2) take() []byte {
 	e.symbols = append(e.symbols, e.timeseries...)
 	body := e.scratch.compress(e.symbols)
+	e.reset()
+	return body
+}
+
+func (e *encoderV2) written() (symbols, rest int) { return len(e.symbols), len(e.timeseries) }
+
+func (e *encoderV2) since(symbols, rest int) (newSymbols, newRest []byte) {
+	return e.symbols[symbols:], e.timeseries[rest:]
+}
+
+func (e *encoderV2) reset() {
 	e.symbols, e.timeseries = e.symbols[:0], e.timeseries[:0]
 	clear(e.refs)
 	// Neighbours hold strings that are no longer in the table.
@@ -67,7 +78,6 @@ func (e *encoderV2) take() []byte {
 	e.exemplar.forget()
 	e.metadata, e.help, e.unit = Metadata{}, 0, 0
 	e.ref("")
-	return body
 }
 
 func (e *encoderV2) add(s *Series) {

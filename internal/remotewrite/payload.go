@@ -1,14 +1,11 @@
 package remotewrite
 
-import (
-	"sync"
-	"sync/atomic"
-)
+import "sync"
 
 // Payload follows what one call of [Queue.Add] brought, through all the batches it is spread over.
 type Payload struct {
-	parts   atomic.Int32 // batches that hold some of it
-	settled func()
+	parts   int    // batches that hold some of it; guarded by the queue's lock
+	settled func() // called with the queue's lock
 
 	mu   sync.Mutex
 	err  error
@@ -34,7 +31,8 @@ func (p *Payload) settle(err error) {
 		}
 		p.mu.Unlock()
 	}
-	if p.parts.Add(-1) == 0 {
+	p.parts--
+	if p.parts == 0 {
 		p.settled()
 		close(p.done)
 	}

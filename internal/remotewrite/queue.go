@@ -2,157 +2,192 @@ package remotewrite
 
 import (
 	"errors"
-	"sync/atomic"
+	"sync"
 	"time"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/segmentlog"
 )
 
-// QueueConfig bounds a queue. All fields must be above 0.
+// QueueConfig bounds a queue.
 type QueueConfig struct {
-	// Shards is how many requests may be in flight at once.
-	Shards int
-	// MaxBytes bounds the memory of what is queued: open batches as they are, finished ones compressed.
+	// MinShards and MaxShards bound how many requests of a route may be in flight at once. At least 1.
+	MinShards, MaxShards int
+	// MaxBytes bounds the memory of what is queued: open batches as they are, finished ones compressed. Without a log, what
+	// has no room is refused; with one, it is forgotten and read back later.
 	MaxBytes int
-	// MaxPayloads bounds the payloads of which something is queued.
+	// MaxPayloads bounds the payloads of which something is queued. Only without a log.
 	MaxPayloads int
 	// MaxBatchBytes bounds a request before compression. A series that is larger is a request of its own.
 	MaxBatchBytes int
+	// MaxRoutes bounds the different [Headers] of what is queued. 0: one.
+	MaxRoutes int
+	// SendDelay is how long a batch waits to become full. 0: it leaves as soon as its shard is free.
+	SendDelay time.Duration
 	// Metadata adds metadata to Remote-Write 1.0 requests; 2.0 always has it.
 	Metadata bool
+	// Track has payloads followed until they are settled, also where there is a log.
+	Track bool
+	// Log is where what is queued outlives the process; nil: nowhere.
+	Log *LogConfig
+
+	// Start is called with a shard that may send from now on, by [Queue.Start] and later. It must not call the queue.
+	Start func(*Shard)
+	// Lost is called with what was accepted and is lost before it was handed out. It must not call the queue. nil: nothing is.
+	Lost func(why Loss, counts Counts, points int)
 }
 
-// ErrFull is returned where a payload has no room now.
-var ErrFull = errors.New("the remote-write queue is full")
+// LogConfig bounds the log.
+type LogConfig struct {
+	// Dir is the log's directory, made where there is none.
+	Dir string
+	// MaxBytes bounds its size: beyond it the oldest is lost.
+	MaxBytes int64
+	// MaxAge bounds how old what it holds may become. 0: it may be of any age.
+	MaxAge time.Duration
+}
 
-// ErrTooLarge is returned for a payload that has no room even in an empty queue.
-var ErrTooLarge = errors.New("the payload is larger than the remote-write queue")
+// segmentBytes divides the log, so that the bound on its size is kept to within a few percent.
+func (c *LogConfig) segmentBytes() int64 { return min(max(c.MaxBytes/32, 4<<10), 64<<20) }
+
+var (
+	// ErrFull is returned where a payload has no room now.
+	ErrFull = errors.New("the remote-write queue is full")
+	// ErrTooLarge is returned for a payload that has no room even in an empty queue.
+	ErrTooLarge = errors.New("the payload is larger than the remote-write queue")
+	// ErrClosed is returned after [Queue.Close].
+	ErrClosed = errors.New("the remote-write queue is closed")
+)
 
 // Queue holds what is to be sent, in order for each series, within bounds.
 type Queue struct {
-	config   QueueConfig
-	shards   []shard
-	scratch  scratch // of all shards
-	bytes    atomic.Int64
-	samples  atomic.Int64
-	payloads atomic.Int64
+	config QueueConfig
+	log    *segmentlog.Log // nil: there is none
+	// damage is what of the log could not be read when it was opened.
+	damage segmentlog.Damage
+
+	mu          sync.Mutex
+	routes      map[Headers]*route
+	generations uint32 // the highest number given to one
+	infos       map[infoKey]int64
+	ages        []segmentAge // of the log's segments, oldest first
+	arriving    arrival
+	scratch     scratch // of all encoders
+	bytes       int
+	samples     int
+	payloads    int
+	received    int64 // the newest timestamp of what was taken in, Unix milliseconds
+	started     bool
+	draining    bool
+	closed      bool
 }
 
-// NewQueue returns an empty queue.
-func NewQueue(config QueueConfig) *Queue {
-	q := &Queue{config: config, shards: make([]shard, config.Shards)}
-	for i := range q.shards {
-		q.shards[i].init(q)
-	}
-	return q
-}
-
-// Source hands out the series of a payload, one at a time.
-type Source interface {
-	// Len returns the number of series.
-	Len() int
-	// Key returns the [Series.Key] of a series.
-	Key(i int) uint64
-	// At returns a series. It is valid until the next call.
-	At(i int) *Series
-}
-
-// listed is a payload whose series are all there.
-type listed []Series
-
-func (l listed) Len() int         { return len(l) }
-func (l listed) Key(i int) uint64 { return l[i].Key }
-func (l listed) At(i int) *Series { return &l[i] }
-
-// Add queues the series of a payload as [Queue.AddFrom] does.
-func (q *Queue) Add(series []Series, m Message, now time.Time) (*Payload, error) {
-	return q.AddFrom(listed(series), m, now)
-}
-
-// AddFrom queues a payload, whole or not at all: it fails with [ErrFull] or [ErrTooLarge]. The series are copied.
-// Batches that the payload opens are of message m; now is when it came.
-func (q *Queue) AddFrom(source Source, m Message, now time.Time) (*Payload, error) {
-	bound, largest := int64(0), 0
-	for i := range source.Len() {
-		n := source.At(i).sizeBound()
-		bound, largest = bound+int64(n), max(largest, n)
-	}
-	if bound > int64(q.config.MaxBytes) {
-		return nil, ErrTooLarge
-	}
-	if !reserve(&q.bytes, bound, int64(q.config.MaxBytes)) {
-		return nil, ErrFull
-	}
-	// What the shards hold is counted as they take it in: the reservation has then served.
-	defer q.bytes.Add(-bound)
-	if !reserve(&q.payloads, 1, int64(q.config.MaxPayloads)) {
-		return nil, ErrFull
-	}
-	in := arrival{Source: source, largest: largest, message: m, now: now}
-	in.payload = &Payload{done: make(chan struct{}), settled: func() { q.payloads.Add(-1) }}
-	in.payload.parts.Store(1)
-	for i := range q.shards {
-		q.shards[i].add(&in, i)
-	}
-	in.payload.settle(nil)
-	return in.payload, nil
-}
-
-// arrival is a payload that is being queued.
-type arrival struct {
-	Source
-	payload *Payload
-	largest int // no series has a larger bound
-	message Message
-	now     time.Time
-}
-
-// reserve adds n to a counter unless that would go beyond limit.
-func reserve(counter *atomic.Int64, n, limit int64) bool {
-	for {
-		held := counter.Load()
-		if held+n > limit {
-			return false
+// NewQueue returns a queue, which holds what the log has of the past. It fails where the log's directory cannot be used.
+func NewQueue(config QueueConfig) (*Queue, error) {
+	config.MaxRoutes = max(config.MaxRoutes, 1)
+	q := &Queue{config: config, routes: map[Headers]*route{}, infos: map[infoKey]int64{}}
+	q.arriving.queue = q
+	if config.Log != nil {
+		if err := q.restore(); err != nil {
+			return nil, err
 		}
-		if counter.CompareAndSwap(held, held+n) {
-			return true
+	}
+	return q, nil
+}
+
+// Damage is what of the log could not be read when it was opened.
+func (q *Queue) Damage() segmentlog.Damage { return q.damage }
+
+// Start lets shards send.
+func (q *Queue) Start() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.started = true
+	for _, r := range q.routes {
+		r.startOldest()
+	}
+}
+
+// Drain has shards send what they have without waiting for more.
+func (q *Queue) Drain() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.draining = true
+	q.each(func(s *Shard) { s.signal() })
+}
+
+// each calls f for all shards.
+func (q *Queue) each(f func(*Shard)) {
+	for _, r := range q.routes {
+		for _, g := range r.generations {
+			for _, s := range g.shards {
+				f(s)
+			}
 		}
 	}
 }
 
-// Shards returns the number of shards.
-func (q *Queue) Shards() int { return len(q.shards) }
-
-// Wake returns a channel that receives after something was queued for a shard.
-func (q *Queue) Wake(shard int) <-chan struct{} { return q.shards[shard].wake }
-
-// Head returns the oldest batch of a shard, nil where it is empty. The batch stays in the queue until [Queue.Done].
-func (q *Queue) Head(shard int) *Batch { return q.shards[shard].head() }
-
-// Replace puts other batches into the place of a shard's head, in order, as [Batch.Split] and [Batch.Transcode] made them.
-func (q *Queue) Replace(shard int, batches ...*Batch) { q.shards[shard].replace(batches) }
-
-// Done takes a shard's head out of the queue: delivered where err is nil, else given up because of err.
-func (q *Queue) Done(shard int, err error) { q.shards[shard].done(err) }
+// Close ends the queue when no sender uses it any more. What it holds stays in the log; without one it is given up
+// because of err, and returned.
+func (q *Queue) Close(err error) ([]*Batch, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return nil, nil
+	}
+	q.closed = true
+	var left []*Batch
+	q.each(func(s *Shard) {
+		if s.open != nil {
+			s.seal(nil)
+		}
+		for _, b := range s.sealed {
+			b.settle(err)
+		}
+		left = append(left, s.sealed...)
+		s.sealed = nil
+	})
+	q.bytes, q.samples = 0, 0
+	if q.log == nil {
+		return left, nil
+	}
+	if len(left) == 0 {
+		_ = q.log.RemoveThrough(q.log.Newest()) // they hold nothing: the next start would find that out
+	}
+	return nil, errors.Join(q.log.Sync(), q.log.Close())
+}
 
 // Pending is what a queue holds.
 type Pending struct {
-	Bytes    int
+	Bytes    int // of memory
 	Samples  int // samples and native histograms
-	Payloads int
+	Payloads int // 0 where they are not followed
+	Shards   int // that may send
+	LogBytes int64
+	Oldest   time.Time // when the oldest of it was queued; zero: nothing is
+	Received int64     // the newest timestamp that was ever taken in, Unix milliseconds
 }
 
 // Pending returns what is queued now, with what is in flight.
 func (q *Queue) Pending() Pending {
-	return Pending{int(q.bytes.Load()), int(q.samples.Load()), int(q.payloads.Load())}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	p := Pending{Bytes: q.bytes, Samples: q.samples, Payloads: q.payloads, Received: q.received}
+	if q.log != nil {
+		p.LogBytes = q.log.Size()
+	}
+	for _, r := range q.routes {
+		p.Shards += len(r.generations[0].shards)
+	}
+	q.each(func(s *Shard) {
+		if b := s.oldest(); b != nil && (p.Oldest.IsZero() || b.Since.Before(p.Oldest)) {
+			p.Oldest = b.Since
+		}
+	})
+	return p
 }
 
-// Abandon gives up all that is queued because of err and returns what that was, batch by batch.
-func (q *Queue) Abandon(err error) []*Batch {
-	var left []*Batch
-	for i := range q.shards {
-		for b := q.Head(i); b != nil; b = q.Head(i) {
-			left = append(left, b)
-			q.Done(i, err)
-		}
+func (q *Queue) lost(why Loss, c Counts, points int) {
+	if q.config.Lost != nil && (c != Counts{} || points != 0) {
+		q.config.Lost(why, c, points)
 	}
-	return left
 }

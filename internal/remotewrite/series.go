@@ -57,6 +57,9 @@ type Counts struct {
 	Samples, Histograms, Exemplars int
 }
 
+// sendable is how many samples and native histograms that is.
+func (c Counts) sendable() int { return c.Samples + c.Histograms }
+
 // Add returns the sum.
 func (c Counts) Add(d Counts) Counts {
 	return Counts{c.Samples + d.Samples, c.Histograms + d.Histograms, c.Exemplars + d.Exemplars}

@@ -1,101 +1,90 @@
 package remotewrite
 
-import "sync"
+import "time"
 
-// maxInfos bounds what a shard remembers of the targets it saw. When it is full it forgets them all: the price is at
-// most one repeated sample each.
-const maxInfos = 1 << 16
+// Shard is the queue of the series whose key falls to it, within a generation of a route. [Shard.Next], [Shard.Done],
+// [Shard.Replace] and [Shard.Park] belong to one goroutine, its sender.
+type Shard struct {
+	queue      *Queue
+	route      *route
+	generation *generation
+	index      int
+	wake       chan struct{}
 
-// shard is the queue of the series whose key falls to it.
-type shard struct {
-	queue *Queue
-	wake  chan struct{}
-
-	mu       sync.Mutex
+	// All below is guarded by the queue's lock.
 	encoders map[Message]encoder
-	// open is the batch that series are added to; encoder holds its body. Its Series is 0 where there is none.
-	open    Batch
+	// open is the batch that series are added to, nil where there is none; encoder holds its body.
+	open    *Batch
 	encoder encoder
 	sealed  []*Batch // oldest first
-	// infos holds the newest timestamp of each [Series.Info] series, by key.
-	infos map[uint64]int64
+	batches uint64   // how many there were
+	// touched: the payload that is being queued added something.
+	touched bool
+	// settledAt is how many sealed batches there were before that payload.
+	settledAt int
+	used      time.Time // when something was added last
+
+	busySince time.Time // zero: no request is in flight
+	busy      time.Duration
 }
 
-func (s *shard) init(q *Queue) {
-	s.queue = q
-	s.wake = make(chan struct{}, 1)
-	s.encoders = make(map[Message]encoder, 2)
-	s.infos = make(map[uint64]int64)
+func newShard(r *route, g *generation, index int) *Shard {
+	return &Shard{queue: r.queue, route: r, generation: g, index: index, wake: make(chan struct{}, 1), encoders: map[Message]encoder{}}
 }
 
-// add queues the series of a payload that fall to this shard, the index-th.
-func (s *shard) add(in *arrival, index int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	added := false
-	for i := range in.Len() {
-		if in.Key(i)%uint64(len(s.queue.shards)) != uint64(index) {
-			continue
-		}
-		if series := in.At(i); !s.repeats(series) {
-			s.append(in, series)
-			added = true
-		}
-	}
-	if !added {
-		return
-	}
+// Headers returns what a request of the shard has beyond the protocol's headers.
+func (s *Shard) Headers() Headers { return s.route.headers }
+
+// Wake returns a channel that receives after something happened that [Shard.Next] has to know.
+func (s *Shard) Wake() <-chan struct{} { return s.wake }
+
+func (s *Shard) signal() {
 	select {
 	case s.wake <- struct{}{}:
 	default:
 	}
 }
 
-// repeats reports whether a constant about a target is no news. Where several payloads describe one target, the older
-// one would be out of order, and a 1.0 receiver may refuse the whole request for it.
-func (s *shard) repeats(series *Series) bool {
-	if !series.Info {
-		return false
+// oldest returns the shard's oldest batch, nil where it is empty.
+func (s *Shard) oldest() *Batch {
+	if len(s.sealed) > 0 {
+		return s.sealed[0]
 	}
-	if last, ok := s.infos[series.Key]; ok && series.Timestamp <= last {
-		return true
-	}
-	if len(s.infos) >= maxInfos {
-		clear(s.infos)
-	}
-	s.infos[series.Key] = series.Timestamp
-	return false
+	return s.open
 }
 
-func (s *shard) append(in *arrival, series *Series) {
-	if s.open.Series > 0 && (s.open.Series >= MaxSeries || !s.fits(in, series)) {
-		s.seal()
+// append adds a series of a payload.
+func (s *Shard) append(in *arrival, series *Series) {
+	if !s.touched {
+		s.touched, s.settledAt, s.used = true, len(s.sealed), in.now
+		in.touched = append(in.touched, s)
 	}
-	if s.open.Series == 0 {
-		s.open = Batch{Message: in.message, Since: in.now}
+	if s.open != nil && (s.open.Series >= MaxSeries || !s.fits(series)) {
+		s.seal(in)
+	}
+	if s.open == nil {
+		s.batches++
+		s.open = &Batch{Message: in.message, Since: in.now, number: s.batches, commits: true}
 		s.encoder = s.encoderFor(in.message)
 	}
 	before := s.encoder.size()
 	s.encoder.add(series)
-	s.queue.bytes.Add(int64(s.encoder.size() - before))
+	s.queue.bytes += s.encoder.size() - before
 	counts := series.counts()
-	s.queue.samples.Add(int64(counts.Samples + counts.Histograms))
-	s.open.Series++
-	s.open.Counts = s.open.Counts.Add(counts)
-	s.open.Points += series.Points
-	if n := len(s.open.payloads); n == 0 || s.open.payloads[n-1] != in.payload {
-		in.payload.parts.Add(1)
+	s.open.count(series, counts)
+	s.queue.samples += counts.sendable()
+	if n := len(s.open.payloads); in.payload != nil && (n == 0 || s.open.payloads[n-1] != in.payload) {
+		in.payload.parts++
 		s.open.payloads = append(s.open.payloads, in.payload)
 	}
 }
 
-// fits reports whether the open batch has room for a series. Near its end only is the series' own bound looked at.
-func (s *shard) fits(in *arrival, series *Series) bool {
-	size, limit := s.encoder.size(), s.queue.config.MaxBatchBytes
-	return size+in.largest <= limit || size+series.sizeBound() <= limit
+// fits reports whether the open batch has room for a series.
+func (s *Shard) fits(series *Series) bool {
+	return s.encoder.size()+series.sizeBound() <= s.queue.config.MaxBatchBytes
 }
 
-func (s *shard) encoderFor(m Message) encoder {
+func (s *Shard) encoderFor(m Message) encoder {
 	e, ok := s.encoders[m]
 	if !ok {
 		e = newEncoderWith(m, s.queue.config.Metadata, &s.queue.scratch)
@@ -104,53 +93,149 @@ func (s *shard) encoderFor(m Message) encoder {
 	return e
 }
 
-// seal finishes the open batch.
-func (s *shard) seal() {
-	b := s.open
-	s.open = Batch{}
-	raw := s.encoder.size()
-	b.Body = s.encoder.take()
+// seal finishes the open batch. Where its turn is far off, or memory is short, the log alone keeps its body.
+func (s *Shard) seal(in *arrival) {
+	b, q := s.open, s.queue
+	if in != nil && q.log != nil {
+		in.pieces.add(s)
+	}
+	before := s.encoder.size()
+	if q.log == nil || len(s.sealed) < 2 && q.bytes <= q.config.MaxBytes/2 {
+		b.Body = s.encoder.take()
+	} else {
+		s.encoder.reset()
+	}
 	// The encoder is as small as it was before the batch's first series.
-	s.queue.bytes.Add(int64(len(b.Body) + s.encoder.size() - raw))
-	s.sealed = append(s.sealed, &b)
+	q.bytes += len(b.Body) + s.encoder.size() - before
+	s.open = nil
+	s.sealed = append(s.sealed, b)
 }
 
-func (s *shard) head() *Batch {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.sealed) == 0 {
-		if s.open.Series == 0 {
-			return nil
+// fallBack takes back what a payload added that could not be written: the shard has what the log has.
+func (s *Shard) fallBack() {
+	s.touched = false
+	q := s.queue
+	added := s.sealed[s.settledAt:]
+	s.sealed = s.sealed[:s.settledAt]
+	if s.open != nil {
+		before := s.encoder.size()
+		s.encoder.reset()
+		q.bytes += s.encoder.size() - before
+		added = append(added, s.open)
+		s.open = nil
+	}
+	for _, b := range added {
+		before := b.Counts
+		q.bytes -= len(b.Body)
+		b.fallBack()
+		q.samples -= before.sendable() - b.Counts.sendable()
+		if b.stored.parts > 0 {
+			s.sealed = append(s.sealed, b)
 		}
-		s.seal()
 	}
-	return s.sealed[0]
 }
 
-func (s *shard) replace(batches []*Batch) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// Next returns the shard's oldest batch, which stays until [Shard.Done], [Shard.Replace] or [Shard.Park]. It returns nil
+// where there is none to be sent yet: after wait there is, if that is not 0, and else after [Shard.Wake] received.
+// It reports false when the shard has nothing and will never have again.
+func (s *Shard) Next(now time.Time) (b *Batch, wait time.Duration, ok bool) {
+	q := s.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for {
+		if len(s.sealed) == 0 {
+			if s.open == nil {
+				if s.generation.closed {
+					s.route.retire(s.generation)
+					return nil, 0, false
+				}
+				return nil, 0, true
+			}
+			if wait := q.config.SendDelay - now.Sub(s.open.Since); wait > 0 && !q.draining && !s.generation.closed {
+				return nil, wait, true
+			}
+			s.seal(nil)
+		}
+		b := s.sealed[0]
+		if s.busySince.IsZero() {
+			s.busySince = now
+		}
+		if b.Body != nil || s.load(b) {
+			return b, 0, true
+		}
+	}
+}
+
+// Pending reports whether the shard has something, or others wait for it to be retired.
+func (s *Shard) Pending() bool {
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	return s.oldest() != nil || s.generation.closed
+}
+
+// takeBusy returns for how long a request was in flight since it was asked last.
+func (s *Shard) takeBusy(now time.Time) time.Duration {
+	if !s.busySince.IsZero() {
+		s.busy += max(now.Sub(s.busySince), 0)
+		s.busySince = now
+	}
+	busy := s.busy
+	s.busy = 0
+	return busy
+}
+
+// Replace puts other batches into the place of the oldest, in order, as [Batch.Split] and [Batch.Transcode] made them.
+func (s *Shard) Replace(batches ...*Batch) {
+	q := s.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	old := s.sealed[0]
-	delta := -len(old.Body)
+	q.bytes -= len(old.Body)
+	q.samples -= old.Counts.sendable()
 	for _, b := range batches {
-		delta += len(b.Body)
+		q.bytes += len(b.Body)
+		q.samples += b.Counts.sendable()
 	}
-	s.queue.bytes.Add(int64(delta))
 	for _, p := range old.payloads {
-		p.parts.Add(int32(len(batches) - 1))
+		p.parts += len(batches) - 1
 	}
+	// On disk it stays one batch, which is done with the last of these.
+	last := batches[len(batches)-1]
+	last.number, last.stored, last.commits = old.number, old.stored, old.commits
 	s.sealed = append(append(make([]*Batch, 0, len(batches)+len(s.sealed)-1), batches...), s.sealed[1:]...)
 }
 
-func (s *shard) done(err error) {
-	s.mu.Lock()
+// Done takes the oldest batch out: delivered where err is nil, else given up because of err.
+func (s *Shard) Done(now time.Time, err error) {
+	q := s.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	b := s.takeOut()
+	if !s.busySince.IsZero() {
+		s.busy += max(now.Sub(s.busySince), 0)
+		s.busySince = time.Time{}
+	}
+	b.settle(err)
+	q.commit(s, b)
+}
+
+// takeOut removes the oldest batch.
+func (s *Shard) takeOut() *Batch {
 	b := s.sealed[0]
 	s.sealed[0] = nil
 	s.sealed = s.sealed[1:]
-	s.mu.Unlock()
-	s.queue.bytes.Add(-int64(len(b.Body)))
-	s.queue.samples.Add(-int64(b.Counts.Samples + b.Counts.Histograms))
-	for _, p := range b.payloads {
-		p.settle(err)
+	s.queue.bytes -= len(b.Body)
+	s.queue.samples -= b.Counts.sendable()
+	return b
+}
+
+// Park says that the oldest batch has to wait. Where memory is short it is forgotten, and read back.
+func (s *Shard) Park() {
+	q := s.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if b := s.sealed[0]; b.forgettable() && q.log != nil && q.bytes > q.config.MaxBytes/2 {
+		q.bytes -= len(b.Body)
+		b.Body = nil
 	}
 }

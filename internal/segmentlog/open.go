@@ -76,6 +76,25 @@ func (l *Log) load(visit func(Found)) (Damage, error) {
 	return damage, nil
 }
 
+// Scan shows the records of the segments from one to another. What is damaged is left out.
+func (l *Log) Scan(from, to uint64, visit func(Found)) error {
+	for number := from; number <= to; number++ {
+		s := l.find(number)
+		if s == nil {
+			continue
+		}
+		var damage Damage
+		info, err := s.file.Stat()
+		if err == nil {
+			err = (&segment{number: number, file: s.file, size: info.Size()}).scan(info.ModTime(), visit, &damage)
+		}
+		if err != nil && !errors.Is(err, os.ErrClosed) {
+			return fmt.Errorf("cannot read a segment: %w", err)
+		}
+	}
+	return nil
+}
+
 func listSegments(dir string) ([]uint64, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

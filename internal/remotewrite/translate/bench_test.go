@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/translator/prometheusremotewrite"
 	"github.com/stretchr/testify/assert"
@@ -116,24 +115,37 @@ func BenchmarkTranslate(b *testing.B) {
 	})
 }
 
-// benchmarkQueue encodes one translated payload again and again.
+// benchmarkQueue encodes one translated payload again and again, in memory and with a log.
 func benchmarkQueue(b *testing.B, md pmetric.Metrics, message remotewrite.Message) {
+	b.Run("memory", func(b *testing.B) { benchmarkStore(b, md, message, nil) })
+	b.Run("log", func(b *testing.B) {
+		benchmarkStore(b, md, message, &remotewrite.LogConfig{Dir: b.TempDir(), MaxBytes: 1 << 30})
+	})
+}
+
+func benchmarkStore(b *testing.B, md pmetric.Metrics, message remotewrite.Message, log *remotewrite.LogConfig) {
 	b.ReportAllocs()
 	translator, err := New(defaults())
 	require.NoError(b, err)
 	var buffer Buffer
 	translator.Fill(md, &buffer)
-	q := remotewrite.NewQueue(remotewrite.QueueConfig{Shards: 5, MaxBytes: 1 << 30, MaxPayloads: 10, MaxBatchBytes: 3_000_000})
+	var shards []*remotewrite.Shard
+	q, err := remotewrite.NewQueue(remotewrite.QueueConfig{
+		MinShards: 5, MaxShards: 5, MaxBytes: 1 << 30, MaxPayloads: 10, MaxBatchBytes: 3_000_000, Log: log,
+		Start: func(shard *remotewrite.Shard) { shards = append(shards, shard) },
+	})
+	require.NoError(b, err)
+	q.Start()
 	size := 0
 	for b.Loop() {
-		if _, err := q.AddFrom(&buffer, message, time.Time{}); err != nil {
+		if _, err := q.Add(message, epoch, remotewrite.Part{Source: &buffer}); err != nil {
 			b.Fatal(err)
 		}
 		size = 0
-		for shard := range q.Shards() {
-			for batch := q.Head(shard); batch != nil; batch = q.Head(shard) {
+		for _, s := range shards {
+			for batch, _, _ := s.Next(epoch); batch != nil; batch, _, _ = s.Next(epoch) {
 				size += len(batch.Body)
-				q.Done(shard, nil)
+				s.Done(epoch, nil)
 			}
 		}
 	}

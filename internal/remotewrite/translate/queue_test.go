@@ -24,32 +24,49 @@ func TestRequestsAreThoseOfSeriesByThemselves(t *testing.T) {
 	var b Buffer
 	for _, message := range []remotewrite.Message{remotewrite.V1, remotewrite.V2} {
 		for _, batchBytes := range []int{2000, 1 << 20} {
-			config := remotewrite.QueueConfig{
-				Shards: 3, MaxBytes: 1 << 30, MaxPayloads: 100, MaxBatchBytes: batchBytes, Metadata: true,
-			}
-			one, twin := remotewrite.NewQueue(config), remotewrite.NewQueue(config)
+			one, twin := newShards(t, batchBytes), newShards(t, batchBytes)
 			for _, md := range payloads {
 				translator.Translate(md, &b)
-				_, err := one.AddFrom(&b, message, time.Time{})
+				_, err := one.queue.Add(message, epoch, remotewrite.Part{Source: &b})
 				require.NoError(t, err)
 				for i := range b.Series {
 					b.Series[i].Differs = 0
 				}
-				_, err = twin.Add(b.Series, message, time.Time{})
+				_, err = twin.queue.Add(message, epoch, remotewrite.Part{Source: remotewrite.List(b.Series)})
 				require.NoError(t, err)
-				require.Equal(t, twin.Pending(), one.Pending())
+				require.Equal(t, twin.queue.Pending(), one.queue.Pending())
 			}
-			for shard := range one.Shards() {
-				require.Equal(t, bodies(twin, shard), bodies(one, shard))
+			for i := range one.list {
+				require.Equal(t, bodies(twin.list[i]), bodies(one.list[i]))
 			}
 		}
 	}
 }
 
-func bodies(q *remotewrite.Queue, shard int) (out [][]byte) {
-	for b := q.Head(shard); b != nil; b = q.Head(shard) {
+var epoch = time.Unix(1_700_000_000, 0)
+
+// shards is a queue of three shards.
+type shards struct {
+	queue *remotewrite.Queue
+	list  []*remotewrite.Shard
+}
+
+func newShards(t testing.TB, batchBytes int) *shards {
+	s := &shards{}
+	var err error
+	s.queue, err = remotewrite.NewQueue(remotewrite.QueueConfig{
+		MinShards: 3, MaxShards: 3, MaxBytes: 1 << 30, MaxPayloads: 100, MaxBatchBytes: batchBytes, Metadata: true,
+		Start: func(shard *remotewrite.Shard) { s.list = append(s.list, shard) },
+	})
+	require.NoError(t, err)
+	s.queue.Start()
+	return s
+}
+
+func bodies(s *remotewrite.Shard) (out [][]byte) {
+	for b, _, _ := s.Next(epoch); b != nil; b, _, _ = s.Next(epoch) {
 		out = append(out, b.Body)
-		q.Done(shard, nil)
+		s.Done(epoch, nil)
 	}
 	return out
 }

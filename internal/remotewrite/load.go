@@ -1,0 +1,131 @@
+package remotewrite
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/klauspost/compress/s2"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/segmentlog"
+)
+
+// load reads the body of a shard's oldest batch from the log. What is damaged is lost, and what comes behind it in the
+// batch, whose symbols may be in it. It reports false where nothing of the batch is left, or it was evicted meanwhile: it is
+// no longer the oldest then. Called with the queue's lock, which it gives back while it reads.
+func (s *Shard) load(b *Batch) bool {
+	q := s.queue
+	want := b.stored
+	q.mu.Unlock()
+	body, rest, err := q.read(s, b.number, want)
+	q.mu.Lock()
+	if len(s.sealed) == 0 || s.sealed[0] != b {
+		return false
+	}
+	if err != nil {
+		q.lost(LostDamaged, b.Counts.Sub(rest.counts), b.Points-rest.points)
+		q.samples -= b.Counts.sendable() - rest.counts.sendable()
+		rest.first, rest.last, rest.payloads = want.first, want.last, len(b.payloads)
+		b.stored = rest
+		b.fallBack()
+		b.derived = true // the log has more, but no more that can be read
+	}
+	if b.Series == 0 {
+		s.takeOut()
+		b.settle(errDamaged)
+		q.commit(s, b)
+		return false
+	}
+	b.Body = body
+	q.bytes += len(body)
+	return true
+}
+
+var errDamaged = errors.New("the remote-write log is damaged")
+
+// read reads a batch from the log. Where it fails it returns what comes before the damage, and how much that is.
+func (q *Queue) read(s *Shard, number uint64, want stored) (body []byte, got stored, err error) {
+	parts := make([]part, want.parts)
+	at := want.last
+	for i := len(parts) - 1; i >= 0 && err == nil; i-- {
+		if err = parts[i].read(q.log, at); err == nil && (parts[i].part != uint32(i) || parts[i].batch != number) {
+			err = segmentlog.ErrDamaged
+		}
+		at = parts[i].previous
+	}
+	if err != nil {
+		parts = q.search(s, number, want)
+	}
+	return q.assemble(parts), measure(parts), err
+}
+
+// search reads a batch whose records are no longer a chain, as far as it is whole.
+func (q *Queue) search(s *Shard, number uint64, want stored) []part {
+	at := make([]segmentlog.Position, want.parts)
+	_ = q.log.Scan(want.first, want.last.Segment, func(f segmentlog.Found) {
+		var e entry
+		if e.parse(f.Meta) == nil && e.kind == kindData && e.batch == number && e.generation == s.generation.number &&
+			e.shard == uint32(s.index) && e.route == s.route.headers && e.part < want.parts {
+			at[e.part] = f.Position
+		}
+	})
+	var parts []part
+	for _, p := range at {
+		var x part
+		if p.Segment == 0 || x.read(q.log, p) != nil {
+			break
+		}
+		parts = append(parts, x)
+	}
+	return parts
+}
+
+// part is a record of a batch.
+type part struct {
+	entry
+	raw []byte
+}
+
+func (p *part) read(log *segmentlog.Log, at segmentlog.Position) error {
+	meta, body, err := log.Read(at, nil)
+	if err != nil {
+		return err
+	}
+	if err := p.parse(meta); err != nil {
+		return err
+	}
+	if p.raw, err = s2.Decode(nil, body); err != nil || len(p.raw) != p.symbols+p.rest {
+		return segmentlog.ErrDamaged
+	}
+	return nil
+}
+
+// assemble makes the body of its parts: all symbols, then all else.
+func (q *Queue) assemble(parts []part) []byte {
+	if len(parts) == 0 {
+		return nil
+	}
+	n := 0
+	for i := range parts {
+		n += len(parts[i].raw)
+	}
+	raw := make([]byte, 0, n)
+	for i := range parts {
+		raw = append(raw, parts[i].raw[:parts[i].symbols]...)
+	}
+	for i := range parts {
+		raw = append(raw, parts[i].raw[parts[i].symbols:]...)
+	}
+	return slices.Clone(s2.EncodeSnappy(nil, raw))
+}
+
+func measure(parts []part) (got stored) {
+	for i := range parts {
+		p := &parts[i]
+		got.parts++
+		got.series += p.series
+		got.points += p.points
+		got.counts = got.counts.Add(p.counts)
+		got.newest = max(got.newest, p.newest)
+	}
+	return got
+}
