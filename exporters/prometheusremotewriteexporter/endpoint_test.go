@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/prometheus/prompb"
 	writev2 "github.com/prometheus/prometheus/prompb/io/prometheus/write/v2"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exportertest"
@@ -169,6 +170,7 @@ func newHarness(t testing.TB, change func(*Config)) *harness {
 
 func settings() exporter.Settings {
 	set := exportertest.NewNopSettings(componentType)
+	set.ID = component.NewIDWithName(componentType, "test")
 	set.BuildInfo.Command, set.BuildInfo.Version = "otelcol-slo", "1.2.3"
 	return set
 }

@@ -31,6 +31,9 @@ type sender struct {
 	attempt int
 	// hurried: the wait that Shutdown found the sender in was cut short, once.
 	hurried bool
+	// batch is what was sent last, suspicion what speaks against it or what it is part of.
+	batch     *remotewrite.Batch
+	suspicion suspicion
 }
 
 // run sends until the exporter is shut down, or the shard gets nothing any more.
@@ -68,6 +71,10 @@ func (s *sender) rest(wait time.Duration) bool {
 
 // send sends the shard's head once and settles what becomes of it. It returns false when the exporter's life is over.
 func (s *sender) send(b *remotewrite.Batch) bool {
+	if s.batch != b && !b.Derived() {
+		s.suspicion = suspicion{} // that was another batch
+	}
+	s.batch = b
 	if b.Message == remotewrite.V2 && s.negotiation.Downgraded(time.Now()) {
 		s.downgrade(b)
 		return true
@@ -85,6 +92,9 @@ func (s *sender) send(b *remotewrite.Batch) bool {
 	case remotewrite.Delivered:
 		s.delivered(b, response)
 	case remotewrite.Retry:
+		if s.poisoned(b, response, text, now) {
+			return true
+		}
 		return s.retry(b, response.RetryAfter, now, zap.Int("status", response.Status), zap.String("response", text))
 	case remotewrite.TooLarge:
 		s.split(b, now)
@@ -135,6 +145,7 @@ func (s *sender) delivered(b *remotewrite.Batch, r remotewrite.Response) {
 	lost := s.account(b, r, b.Counts)
 	s.telemetry.lost(lost, remotewrite.LostNotWritten)
 	add(s.telemetry.sentPoints, b.Points, s.telemetry.id)
+	s.delivery.Store(time.Now().UnixNano())
 	s.done(nil)
 }
 
@@ -248,5 +259,6 @@ func (s *sender) giveUp(b *remotewrite.Batch, lost remotewrite.Counts, why remot
 
 func (s *sender) done(err error) {
 	s.attempt = 0
+	s.suspicion.answers = 0
 	s.shard.Done(time.Now(), err)
 }

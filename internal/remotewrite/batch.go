@@ -32,6 +32,8 @@ type Batch struct {
 	commits bool
 	// derived: made of another batch, which is what the log has.
 	derived bool
+	// apart: it shares no series with the other parts of what it was made of.
+	apart bool
 }
 
 // stored is what the log has of a batch.
@@ -75,8 +77,8 @@ func (b *Batch) settle(err error) {
 // ErrCannotSplit is returned for a batch of one series.
 var ErrCannotSplit = errors.New("a single series cannot be split")
 
-// Split returns the two halves of a batch, in order. The batch itself stays as it is.
-// It fails with [ErrCannotSplit], or where the body is not what its message says.
+// Split returns a batch in two, in order: half of its series each, or of the samples where they are all of one series.
+// The batch itself stays as it is. It fails with [ErrCannotSplit], or where the body is not what its message says.
 func (b *Batch) Split() (first, second *Batch, err error) {
 	if b.Series < 2 {
 		return nil, nil, ErrCannotSplit
@@ -85,11 +87,42 @@ func (b *Batch) Split() (first, second *Batch, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("cannot split a batch: %w", err)
 	}
-	half := len(series) / 2
-	first, second = b.encode(newEncoder(b.Message, true), series[:half]), b.encode(newEncoder(b.Message, true), series[half:])
+	one, two, apart := halves(series)
+	first, second = b.encode(newEncoder(b.Message, true), one), b.encode(newEncoder(b.Message, true), two)
+	first.apart, second.apart = apart && (b.apart || !b.derived), apart && (b.apart || !b.derived)
 	// Which series stood for a data point is not in the message: the points go with the second half, which is settled last.
 	first.Points, second.Points = 0, b.Points
 	return first, second, nil
+}
+
+// halves parts series in two that have none in common, and reports false where there is only one.
+func halves(series []Series) (first, second []Series, apart bool) {
+	numbers := make(map[string]int, len(series))
+	number := make([]int, len(series))
+	var key []byte
+	for i := range series {
+		key = key[:0]
+		for _, l := range series[i].Labels {
+			key = append(append(append(append(key, l.Name...), 0xff), l.Value...), 0xff)
+		}
+		n, ok := numbers[string(key)]
+		if !ok {
+			n = len(numbers)
+			numbers[string(key)] = n
+		}
+		number[i] = n
+	}
+	if len(numbers) < 2 {
+		return series[:len(series)/2], series[len(series)/2:], false
+	}
+	for i := range series {
+		if number[i] < len(numbers)/2 {
+			first = append(first, series[i])
+		} else {
+			second = append(second, series[i])
+		}
+	}
+	return first, second, true
 }
 
 // Transcode returns the batch as another message; metadata asks for it in 1.0. Start times are lost on the way to 1.0,
@@ -99,7 +132,9 @@ func (b *Batch) Transcode(to Message, metadata bool) (*Batch, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot turn a %s into a %s: %w", b.Message, to, err)
 	}
-	return b.encode(newEncoder(to, metadata), series), nil
+	out := b.encode(newEncoder(to, metadata), series)
+	out.apart = b.apart || !b.derived
+	return out, nil
 }
 
 // encode makes a batch like b of some of its series.
@@ -113,3 +148,9 @@ func (b *Batch) encode(e encoder, series []Series) *Batch {
 	out.Body = e.take()
 	return out
 }
+
+// Derived reports whether the batch is a part or a translation of another.
+func (b *Batch) Derived() bool { return b.derived }
+
+// Apart reports whether the batch shares no series with the other parts of what it was made of.
+func (b *Batch) Apart() bool { return b.apart }

@@ -205,6 +205,40 @@ func (s *Shard) Replace(batches ...*Batch) {
 	s.sealed = append(append(make([]*Batch, 0, len(batches)+len(s.sealed)-1), batches...), s.sealed[1:]...)
 }
 
+// Parts returns how many parts of one batch are before the next batch.
+func (s *Shard) Parts() int {
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	return s.parts()
+}
+
+func (s *Shard) parts() int {
+	for i, b := range s.sealed {
+		if b.commits {
+			return i + 1
+		}
+	}
+	return len(s.sealed)
+}
+
+// Rotate puts the oldest part of a batch behind the others, where they have no series in common.
+func (s *Shard) Rotate() {
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	parts := s.sealed[:s.parts()]
+	for _, b := range parts {
+		if !b.apart {
+			return
+		}
+	}
+	head, last := parts[0], parts[len(parts)-1]
+	number, stored := last.number, last.stored
+	last.number, last.stored, last.commits = 0, head.stored, false
+	copy(parts, parts[1:])
+	head.number, head.stored, head.commits = number, stored, true
+	parts[len(parts)-1] = head
+}
+
 // Done takes the oldest batch out: delivered where err is nil, else given up because of err.
 func (s *Shard) Done(now time.Time, err error) {
 	q := s.queue
