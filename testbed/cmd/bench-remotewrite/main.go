@@ -2,9 +2,9 @@
 // collector, each with and without a log on disk, and Prometheus' agent. All take the same OTLP load in, and are counted as
 // whole processes; what arrives is checked sample by sample.
 //
-// Run it from the repository, on a machine that does nothing else: `make bench-remotewrite`. It takes about 45 minutes; -quick,
-// -only and -loads make it shorter, and -quick its figures rougher. The exit code is 1 where an arm of ours
-// lost a sample.
+// Run it from the repository, on a machine that does nothing else: `make bench-remotewrite`. It takes about an hour; -quick,
+// -only and -loads make it shorter, and -quick its figures rougher. The exit code is 1 where an arm of ours lost
+// a sample.
 package main
 
 import (

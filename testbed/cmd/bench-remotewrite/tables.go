@@ -86,7 +86,7 @@ func (rs results) cost(l *load, runs int) report.Table {
 			continue
 		}
 		f := rs.figures(l.key, a)
-		t.Add(a.title, count(median(f.perCPU)), report.Count(slices.Min(f.perCPU))+" to "+report.Count(slices.Max(f.perCPU)),
+		t.Add(a.title, count(median(f.perCPU)), spread(f.perCPU),
 			count(median(f.beyond)), fmt.Sprintf("%.0f %%", 100*median(systemShares(ms))), decimal(median(f.bytes)),
 			count(median(perRequest(ms))), doubts(ms, rs.usualSet(l.key)))
 	}
@@ -113,6 +113,14 @@ func (rs results) memory(l *load, runs int) report.Table {
 			doubts(ms, rs.usualSet(l.key)))
 	}
 	return t
+}
+
+// spread is from the least to the greatest, nothing for a single value.
+func spread(values []float64) string {
+	if len(values) < 2 {
+		return none
+	}
+	return report.Count(slices.Min(values)) + " to " + report.Count(slices.Max(values))
 }
 
 func title(l *load, runs int) string {
