@@ -91,3 +91,7 @@ bench: ## run every Go benchmark
 .PHONY: bench-peers
 bench-peers: build ## compare with the stock collector: same figures, and what they cost (1 to 2 hours; ARGS=-quick for a look)
 	go run ./testbed/cmd/bench-peers $(ARGS)
+
+.PHONY: bench-remotewrite
+bench-remotewrite: build ## compare senders of remote write: ours, the stock collector's, Prometheus' agent (about an hour; ARGS=-quick for a look)
+	go run ./testbed/cmd/bench-remotewrite $(ARGS)

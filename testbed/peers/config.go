@@ -85,13 +85,13 @@ func ContribConfig(j Job) (string, error) { return render("contrib.yaml.tmpl", j
 // OursConfig returns the configuration of this project's binary.
 func OursConfig(j Job) (string, error) { return render("ours.yaml.tmpl", j) }
 
-func render(name string, j Job) (string, error) {
+func render(name string, job any) (string, error) {
 	t, err := template.New(name).Option("missingkey=error").ParseFS(templates, name)
 	if err != nil {
 		return "", err
 	}
 	var out strings.Builder
-	if err := t.Execute(&out, j); err != nil {
+	if err := t.Execute(&out, job); err != nil {
 		return "", fmt.Errorf("cannot write configuration %q: %w", name, err)
 	}
 	return out.String(), nil

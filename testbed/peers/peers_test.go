@@ -50,3 +50,40 @@ func at(t *testing.T, m map[string]any, path ...string) any {
 	}
 	return v
 }
+
+func testRemoteWriteJob(change func(*RemoteWriteJob)) RemoteWriteJob {
+	j := RemoteWriteJob{Endpoints: testJob().Endpoints, Message: RemoteWrite2}
+	change(&j)
+	return j
+}
+
+func TestRemoteWriteConfigSaysOnlyWhatTheArmIs(t *testing.T) {
+	read := func(change func(*RemoteWriteJob)) map[string]any {
+		text, err := RemoteWriteConfig(testRemoteWriteJob(change))
+		require.NoError(t, err)
+		var c map[string]any
+		require.NoError(t, yaml.Unmarshal([]byte(text), &c))
+		return c
+	}
+	memory := read(func(*RemoteWriteJob) {})
+	assert.Equal(t, map[string]any{"endpoint": "http://127.0.0.1:5/w", "protobuf_message": RemoteWrite2}, at(t, memory, "exporters", "prometheus_remote_write"))
+	assert.Equal(t, []any{"prometheus_remote_write"}, at(t, memory, "service", "pipelines", "metrics", "exporters"))
+
+	durable := read(func(j *RemoteWriteJob) { j.WALDirectory = "/wal" })
+	assert.Equal(t, map[string]any{"directory": "/wal"}, at(t, durable, "exporters", "prometheus_remote_write", "wal"))
+
+	nop := read(func(j *RemoteWriteJob) { j.Nop = true })
+	assert.Equal(t, map[string]any{"nop": nil}, at(t, nop, "exporters"))
+	assert.Equal(t, []any{"nop"}, at(t, nop, "service", "pipelines", "metrics", "exporters"))
+	assert.Equal(t, at(t, memory, "receivers"), at(t, nop, "receivers"))
+}
+
+func TestPrometheusAgentSendsToTheSink(t *testing.T) {
+	job := testRemoteWriteJob(func(j *RemoteWriteJob) { j.WALDirectory = "/wal" })
+	text, err := PrometheusConfig(job)
+	require.NoError(t, err)
+	var c map[string]any
+	require.NoError(t, yaml.Unmarshal([]byte(text), &c))
+	assert.Equal(t, []any{map[string]any{"url": "http://127.0.0.1:5/w", "protobuf_message": RemoteWrite2}}, at(t, c, "remote_write"))
+	assert.Contains(t, PrometheusArgs(job, "c.yaml"), "--storage.agent.path=/wal")
+}

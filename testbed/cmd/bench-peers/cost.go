@@ -250,10 +250,9 @@ func (b *bench) saveProfile(ctx context.Context, c *collector) error {
 	if err := os.MkdirAll(b.profile, 0o755); err != nil {
 		return err
 	}
-	url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", c.endpoints.Pprof, int(b.duration.Seconds()))
 	path := fmt.Sprintf("%s/%03d-%s.pprof", b.profile, b.runSeq, c.variant.arm)
-	if err := download(ctx, url, path); err != nil {
-		return fmt.Errorf("cannot save a profile: %w", err)
+	if err := proc.SaveProfile(ctx, c.endpoints.Pprof, b.duration, path); err != nil {
+		return err
 	}
 	b.say("profile in %s", path)
 	return nil

@@ -1,4 +1,4 @@
-package main
+package proc
 
 import (
 	"context"
@@ -6,7 +6,17 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"time"
 )
+
+// SaveProfile records a CPU profile of a Go program that shows its profiles at an address, host:port, and writes it to path.
+func SaveProfile(ctx context.Context, address string, d time.Duration, path string) error {
+	url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", address, int(d.Seconds()))
+	if err := download(ctx, url, path); err != nil {
+		return fmt.Errorf("cannot save a profile: %w", err)
+	}
+	return nil
+}
 
 // download saves what a URL answers.
 func download(ctx context.Context, url, path string) error {
