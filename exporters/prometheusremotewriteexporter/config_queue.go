@@ -25,7 +25,8 @@ type QueueConfig struct {
 	MinConsumers int `mapstructure:"min_consumers"`
 	// MaxPendingBytes bounds the memory of what is queued. Default 67108864 (64 MiB).
 	MaxPendingBytes int `mapstructure:"max_pending_bytes"`
-	// BatchSendDeadline is how long a request waits to become full. Default and 0: it leaves as soon as its shard is free.
+	// BatchSendDeadline is how long a request waits to become full. Default 1s; 0: it leaves as soon as its shard is free.
+	// Without a queue, where callers wait, it is 0.
 	BatchSendDeadline time.Duration `mapstructure:"batch_send_deadline"`
 }
 
@@ -51,7 +52,7 @@ const (
 )
 
 func defaultQueue() QueueConfig {
-	return QueueConfig{Enabled: true, QueueSize: 10_000, NumConsumers: 5, MinConsumers: 1, MaxPendingBytes: 64 << 20}
+	return QueueConfig{Enabled: true, QueueSize: 10_000, NumConsumers: 5, MinConsumers: 1, MaxPendingBytes: 64 << 20, BatchSendDeadline: time.Second}
 }
 
 func defaultWAL() *WALConfig { return &WALConfig{MaxBytes: 2 << 30, MaxAge: 24 * time.Hour} }
@@ -148,6 +149,9 @@ func (c *Config) queue(id component.ID) remotewrite.QueueConfig {
 		SendDelay:     c.Queue.BatchSendDeadline,
 		Metadata:      c.SendMetadata,
 		Track:         !c.Queue.Enabled,
+	}
+	if !c.Queue.Enabled {
+		out.SendDelay = 0
 	}
 	if c.WAL != nil {
 		folder := strings.ReplaceAll(id.String(), "/", "_")

@@ -150,6 +150,7 @@ func newHarness(t testing.TB, change func(*Config)) *harness {
 	config.HTTP.Endpoint = "http://endpoint/api/v1/write"
 	config.TargetInfo.Enabled = false
 	config.Queue.NumConsumers = 1
+	config.Queue.BatchSendDeadline = 0
 	if change != nil {
 		change(config)
 	}
