@@ -88,6 +88,9 @@ func (s *sender) send(b *remotewrite.Batch) bool {
 		}
 		return s.retry(b, 0, now, zap.Error(err))
 	}
+	if s.partHistograms(b, response, text, now) {
+		return true
+	}
 	switch s.negotiation.Outcome(b.Message, response, now) {
 	case remotewrite.Delivered:
 		s.delivered(b, response)

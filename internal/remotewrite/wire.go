@@ -72,9 +72,9 @@ func appendVarint(buf []byte, field int, v uint64) []byte {
 	return binary.AppendUvarint(append(buf, byte(field<<3|wireVarint)), v)
 }
 
-// appendDouble appends a field unless it is zero, as generated marshallers do.
+// appendDouble appends a field unless it is zero, as generated marshallers do; but -0 is no zero to it: they lose the sign.
 func appendDouble(buf []byte, field int, v float64) []byte {
-	if v == 0 {
+	if math.Float64bits(v) == 0 {
 		return buf
 	}
 	return binary.LittleEndian.AppendUint64(append(buf, byte(field<<3|wireFixed64)), math.Float64bits(v))

@@ -19,21 +19,47 @@ type Prometheus struct {
 	address string
 }
 
-// StartPrometheus builds the server where it is not built yet (testbed/servers/prometheus, minutes) and starts it, with
-// further features of --enable-feature where a test names them.
+// PrometheusOptions says which Prometheus is started, and how.
+type PrometheusOptions struct {
+	// Path is of the server's program; "": the one that is built here (testbed/servers/prometheus, minutes the first time).
+	Path string
+	// Features of --enable-feature, besides exemplar-storage.
+	Features []string
+	// Exemplars is how many exemplars of all series it keeps; 0: Prometheus' default, 100,000.
+	Exemplars int
+	// Message is the only remote-write message that it accepts; "": all that it knows.
+	Message string
+}
+
+// StartPrometheus starts the server that is built here, with further features of --enable-feature where a test names them.
 func StartPrometheus(t testing.TB, features ...string) *Prometheus {
 	t.Helper()
+	return StartPrometheusWith(t, PrometheusOptions{Features: features})
+}
+
+// StartPrometheusWith starts a server.
+func StartPrometheusWith(t testing.TB, o PrometheusOptions) *Prometheus {
+	t.Helper()
+	if o.Path == "" {
+		const program = "github.com/prometheus/prometheus/cmd/prometheus"
+		o.Path = buildModule(t, "testbed/servers/prometheus", "bin/servers/prometheus", "-tags=remove_all_sd", program)
+	}
+	config := "global: {}\n"
+	if o.Exemplars > 0 {
+		config += fmt.Sprintf("storage: {exemplars: {max_exemplars: %d}}\n", o.Exemplars)
+	}
 	address := FreeAddress(t)
-	dir := t.TempDir()
-	const program = "github.com/prometheus/prometheus/cmd/prometheus"
-	o := proc.Options{Path: buildModule(t, "testbed/servers/prometheus", "bin/servers/prometheus", "-tags=remove_all_sd", program), Args: []string{
-		"--config.file=" + WriteFile(t, "prometheus.yml", "global: {}\n"),
-		"--storage.tsdb.path=" + filepath.Join(dir, "tsdb"),
+	args := []string{
+		"--config.file=" + WriteFile(t, "prometheus.yml", config),
+		"--storage.tsdb.path=" + filepath.Join(t.TempDir(), "tsdb"),
 		"--web.listen-address=" + address,
 		"--web.enable-remote-write-receiver",
-		"--enable-feature=" + strings.Join(append(features, "exemplar-storage"), ","),
-	}}
-	p := &Prometheus{Program: StartProgram(t, o, address), address: address}
+		"--enable-feature=" + strings.Join(append(o.Features, "exemplar-storage"), ","),
+	}
+	if o.Message != "" {
+		args = append(args, "--web.remote-write-receiver.accepted-protobuf-messages="+o.Message)
+	}
+	p := &Prometheus{Program: StartProgram(t, proc.Options{Path: o.Path, Args: args}, address), address: address}
 	Wait(t, startTimeout, "Prometheus is ready", func() bool {
 		_, err := get(t.Context(), "http://"+address+"/-/ready")
 		return err == nil
@@ -48,6 +74,9 @@ func PrometheusAt(t testing.TB, address string) *Prometheus {
 
 // RemoteWriteURL is where the server takes remote write.
 func (p *Prometheus) RemoteWriteURL() string { return "http://" + p.address + "/api/v1/write" }
+
+// RemoteReadURL is where the server answers remote read.
+func (p *Prometheus) RemoteReadURL() string { return "http://" + p.address + "/api/v1/read" }
 
 // Sample is one element of an instant vector.
 type Sample struct {
