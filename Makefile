@@ -37,7 +37,7 @@ demo: build ## run everything in one process on the traffic of a small shop (ARG
 	@bin/otelcol-slo demo $(ARGS)
 
 .PHONY: test
-test: generate-check vet lint unit build integration ## everything that CI checks
+test: generate-check vet lint unit build integration compliance ## everything that CI checks
 
 .PHONY: unit
 unit: ## unit tests under the race detector, in random order
@@ -45,7 +45,11 @@ unit: ## unit tests under the race detector, in random order
 
 .PHONY: integration
 integration: build ## tests that start bin/otelcol-slo
-	go test -tags=integration -count=1 -p=1 -timeout=30m $(shell grep -rl --include='*_test.go' '^//go:build integration' . | xargs -r -n1 dirname | sort -u)
+	go test -tags=integration -count=1 -p=1 -timeout=30m $(shell grep -rl --include='*_test.go' --exclude-dir=compliance '^//go:build integration' . | xargs -r -n1 dirname | sort -u)
+
+.PHONY: compliance
+compliance: build ## Prometheus' cases for remote-write senders, and ours, with bin/otelcol-slo
+	go test -tags=integration -count=1 -timeout=5m ./testbed/compliance
 
 .PHONY: fmt
 fmt: ## format the code

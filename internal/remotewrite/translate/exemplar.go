@@ -51,16 +51,16 @@ func (t *Translator) exemplarLabels(b *Buffer, e pmetric.Exemplar) []remotewrite
 	for key, value := range e.FilteredAttributes().All() {
 		name, ok := t.labelName(b, key)
 		text := value.AsString()
-		if ok && text != "" && name != otlptranslator.ExemplarTraceIDKey && name != otlptranslator.ExemplarSpanIDKey {
+		if ok && text != "" {
 			labels = append(labels, remotewrite.Label{Name: name, Value: valid(text)})
 		}
 	}
 	labels = joinSame(labels)
-	if runes(labels)+runes(ids) > maxExemplarRunes {
-		return ids
-	}
 	for _, id := range ids {
 		labels = set(labels, id, true)
+	}
+	if runes(labels) > maxExemplarRunes {
+		return ids
 	}
 	return labels
 }

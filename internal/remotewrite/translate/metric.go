@@ -80,16 +80,17 @@ type anyPoint interface {
 func enterPoint[P anyPoint](t *Translator, b *Buffer, f *family, in P) (point, bool) {
 	p := point{
 		timestamp: milliseconds(in.Timestamp()),
-		start:     milliseconds(in.StartTimestamp()),
+		start:     milliseconds(in.StartTimestamp() + startSlack),
 		stale:     in.Flags().NoRecordedValue(),
 	}
 	if p.timestamp <= 0 {
 		b.Dropped[NoTimestamp]++
 		return p, false
 	}
-	if p.stale || p.start > p.timestamp {
+	if p.stale || milliseconds(in.StartTimestamp()) > p.timestamp {
 		p.start = 0
 	}
+	p.start = min(p.start, p.timestamp)
 	if !t.pointLabels(b, in.Attributes()) {
 		b.Dropped[InvalidLabel]++
 		return p, false
@@ -97,6 +98,10 @@ func enterPoint[P anyPoint](t *Translator, b *Buffer, f *family, in P) (point, b
 	p.key = seriesKey(f.name, b.base)
 	return p, true
 }
+
+// startSlack is added to start times: the prometheus receiver has them from seconds in a float64, which fall up to 120 ns short
+// of the millisecond that the target said.
+const startSlack pcommon.Timestamp = 500
 
 func milliseconds(ts pcommon.Timestamp) int64 { return int64(ts / 1e6) }
 

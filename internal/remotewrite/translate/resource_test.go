@@ -159,6 +159,19 @@ func TestExemplarAttributesAreKeptWhileTheyFit(t *testing.T) {
 	assert.Equal(t, `c_total{job="shop"} 3 @2000 # {`+trace1+`} 1 @2000`, with(string(long)))
 }
 
+// Ids that are not hexadecimal have no place in OTLP but among the attributes.
+func TestAnExemplarKeepsIDsOfOtherKinds(t *testing.T) {
+	got, _ := translated(t, defaults(), payload(func(m pmetric.Metric) {
+		p := fillCounter(m, "c", "").AppendEmpty()
+		p.SetTimestamp(ms(2000))
+		p.SetIntValue(3)
+		e := addExemplar(p.Exemplars(), 1, 0, 0)
+		e.FilteredAttributes().PutStr("trace_id", "abc123xyz")
+		e.FilteredAttributes().PutStr("span_id", "s-1")
+	}))
+	assert.Equal(t, []string{`c_total{job="shop"} 3 @2000 # {span_id="s-1",trace_id="abc123xyz"} 1 @2000`}, got)
+}
+
 func TestSettingsThatCannotBeTranslatedBy(t *testing.T) {
 	s := defaults()
 	s.Strategy = "Sideways"

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 )
 
@@ -27,6 +28,26 @@ func TestTranslate(t *testing.T) {
 				addExemplar(p.Exemplars(), 1, ms(1500), 1)
 			},
 			[]string{`traces_span_metrics_calls_total{job="shop",span_kind="SPAN_KIND_SERVER"} 3 @2000 from=1000 # {` + trace1 + `} 1 @1500`},
+		},
+		"a start that was seconds in a float is the millisecond that was meant": {
+			func(m pmetric.Metric) {
+				p := fillCounter(m, "c", "").AppendEmpty()
+				seconds := 1795700984.185 // a float near 1795700984.184999943
+				whole := math.Trunc(seconds)
+				p.SetStartTimestamp(pcommon.Timestamp(int64(whole)*1e9 + int64((seconds-whole)*1e9)))
+				p.SetTimestamp(ms(1795700990000))
+				p.SetIntValue(3)
+			},
+			[]string{`c_total{job="shop"} 3 @1795700990000 from=1795700984185`},
+		},
+		"a start is not after its point": {
+			func(m pmetric.Metric) {
+				p := fillCounter(m, "c", "").AppendEmpty()
+				p.SetStartTimestamp(ms(2000) - 1)
+				p.SetTimestamp(ms(2000) - 1)
+				p.SetIntValue(3)
+			},
+			[]string{`c_total{job="shop"} 3 @1999 from=1999`},
 		},
 		"exemplars of a counter are put in time order": {
 			func(m pmetric.Metric) {
