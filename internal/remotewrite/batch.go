@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// MaxSeries is the most series that one request holds, whatever their size.
+// MaxSeries is the most series that one request holds, whatever their size; in 1.0 the classic series of the last histogram
+// may be beyond it.
 const MaxSeries = 10_000
 
 // Batch is one request, ready to be sent.
@@ -45,7 +46,7 @@ func (b *Batch) Split() (first, second *Batch, err error) {
 }
 
 // Transcode returns the batch as another message; metadata asks for it in 1.0. Start times are lost on the way to 1.0,
-// which has no place for them. It fails where the body is not what its message says.
+// which has no place for them; native histograms with custom buckets become classic series there. It fails where the body is not what its message says.
 func (b *Batch) Transcode(to Message, metadata bool) (*Batch, error) {
 	series, err := b.decode()
 	if err != nil {
@@ -58,9 +59,9 @@ func (b *Batch) Transcode(to Message, metadata bool) (*Batch, error) {
 func (b *Batch) encode(e encoder, series []Series) *Batch {
 	out := &Batch{Message: e.message(), Points: b.Points, Since: b.Since, payloads: b.payloads}
 	for i := range series {
-		e.add(&series[i])
-		out.Series++
-		out.Counts = out.Counts.Add(series[i].counts())
+		added := e.add(&series[i])
+		out.Series += added.Samples + added.Histograms
+		out.Counts = out.Counts.Add(added)
 	}
 	out.Body = e.take()
 	return out

@@ -76,11 +76,10 @@ func (s *shard) append(in *arrival, series *Series) {
 		s.encoder = s.encoderFor(in.message)
 	}
 	before := s.encoder.size()
-	s.encoder.add(series)
+	counts := s.encoder.add(series)
 	s.queue.bytes.Add(int64(s.encoder.size() - before))
-	counts := series.counts()
 	s.queue.samples.Add(int64(counts.Samples + counts.Histograms))
-	s.open.Series++
+	s.open.Series += counts.Samples + counts.Histograms
 	s.open.Counts = s.open.Counts.Add(counts)
 	s.open.Points += series.Points
 	if n := len(s.open.payloads); n == 0 || s.open.payloads[n-1] != in.payload {
@@ -131,11 +130,13 @@ func (s *shard) replace(batches []*Batch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.sealed[0]
-	delta := -len(old.Body)
+	delta, samples := -len(old.Body), -old.Counts.Samples-old.Counts.Histograms
 	for _, b := range batches {
 		delta += len(b.Body)
+		samples += b.Counts.Samples + b.Counts.Histograms
 	}
 	s.queue.bytes.Add(int64(delta))
+	s.queue.samples.Add(int64(samples))
 	for _, p := range old.payloads {
 		p.parts.Add(int32(len(batches) - 1))
 	}
