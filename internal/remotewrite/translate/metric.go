@@ -35,14 +35,19 @@ func (t *Translator) Fill(md pmetric.Metrics, b *Buffer) {
 		}
 		t.addTargetInfo(b, rm.Resource())
 	}
+	t.accumulate(b)
 	b.order()
 }
 
 func (t *Translator) metric(b *Buffer, m pmetric.Metric) {
+	delta := false
 	switch temporality(m) {
 	case pmetric.AggregationTemporalityDelta:
-		b.Dropped[DeltaTemporality] += dataPoints(m)
-		return
+		if b.accumulator == nil {
+			b.Dropped[DeltaTemporality] += dataPoints(m)
+			return
+		}
+		delta = true
 	case pmetric.AggregationTemporalityUnspecified:
 		b.Dropped[UnspecifiedTemporality] += dataPoints(m)
 		return
@@ -53,6 +58,10 @@ func (t *Translator) metric(b *Buffer, m pmetric.Metric) {
 		return
 	}
 	f := b.enterFamily(name, remotewrite.Metadata{Type: metadataType(m), Help: valid(m.Description()), Unit: name.unit})
+	if delta {
+		t.collectDeltas(b, f, m)
+		return
+	}
 	switch m.Type() {
 	case pmetric.MetricTypeGauge:
 		t.numbers(b, f, m.Gauge().DataPoints(), false)
