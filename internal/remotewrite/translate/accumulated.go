@@ -115,20 +115,49 @@ func (e *explicit) plus(a *Accumulator, in pmetric.HistogramDataPoint) *explicit
 // maxNativeBuckets. It returns nil where there is none.
 func plusNative(h *histogram.FloatHistogram, in *histogram.Histogram) *histogram.FloatHistogram {
 	sum := in.ToFloat(nil)
+	foldZero(sum)
 	if h != nil {
 		delta := sum
 		sum = h.Copy()
+		// Add joins the zero buckets before it makes buckets coarser, and counts some of them twice then.
+		if !coarsen(sum, delta.Schema) || !coarsen(delta, sum.Schema) {
+			return nil
+		}
 		if _, _, _, err := sum.Add(delta); err != nil {
 			return nil
 		}
 		sum.CounterResetHint = histogram.UnknownCounterReset
 	}
 	for len(sum.PositiveBuckets)+len(sum.NegativeBuckets) > maxNativeBuckets {
-		if sum.Schema == histogram.ExponentialSchemaMin || sum.ReduceResolution(sum.Schema-1) != nil {
+		if sum.Schema == histogram.ExponentialSchemaMin || !coarsen(sum, sum.Schema-1) {
 			return nil
 		}
 	}
 	return sum
+}
+
+// coarsen makes a histogram coarser where it is finer than a schema.
+func coarsen(h *histogram.FloatHistogram, schema int32) bool {
+	return h.Schema <= schema || h.ReduceResolution(schema) == nil
+}
+
+// foldZero puts buckets that lie within the zero bucket into it: Add takes them for counted there already.
+func foldZero(h *histogram.FloatHistogram) {
+	found := false
+	fold := func(it histogram.BucketIterator[float64], counts []float64) {
+		for i := 0; it.Next(); i++ {
+			if b := it.At(); counts[i] != 0 && max(math.Abs(b.Lower), math.Abs(b.Upper)) <= h.ZeroThreshold {
+				h.ZeroCount += counts[i]
+				counts[i] = 0
+				found = true
+			}
+		}
+	}
+	fold(h.PositiveBucketIterator(), h.PositiveBuckets)
+	fold(h.NegativeBucketIterator(), h.NegativeBuckets)
+	if found {
+		h.Compact(0)
+	}
 }
 
 // integers returns a histogram whose counts are whole numbers as one of integers.
