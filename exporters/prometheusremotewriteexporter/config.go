@@ -7,14 +7,12 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/prometheus/otlptranslator"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/remotewrite"
-	"github.com/otelcol-slo/otelcol-slo/internal/remotewrite/translate"
 )
 
 // Config is the configuration of the exporter. Its keys are those of the contrib exporter where the meaning is the
@@ -41,19 +39,8 @@ type Config struct {
 	// SendMetadata adds type, help and unit to Remote-Write 1.0 requests. 2.0 always has them.
 	SendMetadata bool `mapstructure:"send_metadata"`
 
-	// Namespace is put before every metric name.
-	Namespace string `mapstructure:"namespace"`
-	// ExternalLabels are added to every series that has no label of the name.
-	ExternalLabels map[string]string `mapstructure:"external_labels"`
-	// TranslationStrategy is how names are made; empty: as AddMetricSuffixes says.
-	TranslationStrategy otlptranslator.TranslationStrategyOption `mapstructure:"translation_strategy"`
-	// AddMetricSuffixes is the older way to choose between the two underscore-escaping strategies. Default true.
-	AddMetricSuffixes bool `mapstructure:"add_metric_suffixes"`
-	// TargetInfo is on by default.
-	TargetInfo TargetInfoConfig `mapstructure:"target_info"`
-	// DisableScopeInfo leaves out the otel_scope_… labels.
-	DisableScopeInfo    bool                      `mapstructure:"disable_scope_info"`
-	ResourceToTelemetry ResourceToTelemetryConfig `mapstructure:"resource_to_telemetry_conversion"`
+	// TranslationConfig is what becomes of metrics.
+	TranslationConfig `mapstructure:",squash"`
 }
 
 // QueueConfig is the configuration of the queue.
@@ -66,18 +53,6 @@ type QueueConfig struct {
 	NumConsumers int `mapstructure:"num_consumers"`
 	// MaxPendingBytes bounds the memory of what is queued. Default 67108864 (64 MiB).
 	MaxPendingBytes int `mapstructure:"max_pending_bytes"`
-}
-
-// TargetInfoConfig is the configuration of target_info.
-type TargetInfoConfig struct {
-	Enabled bool `mapstructure:"enabled"`
-}
-
-// ResourceToTelemetryConfig is whether resource attributes become labels. Off by default.
-type ResourceToTelemetryConfig struct {
-	Enabled bool `mapstructure:"enabled"`
-	// ExcludeServiceAttributes leaves out service.name, service.namespace and service.instance.id.
-	ExcludeServiceAttributes bool `mapstructure:"exclude_service_attributes"`
 }
 
 var (
@@ -111,8 +86,7 @@ func createDefaultConfig() component.Config {
 		MaxBatchSizeBytes: defaultMaxBatchBytes,
 		ShutdownTimeout:   5 * time.Second,
 		ProtobufMessage:   remotewrite.V2,
-		AddMetricSuffixes: true,
-		TargetInfo:        TargetInfoConfig{Enabled: true},
+		TranslationConfig: defaultTranslation(),
 	}
 }
 
@@ -143,12 +117,7 @@ func (c *Config) Validate() error {
 	if err := c.ProtobufMessage.Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("protobuf_message %w", err))
 	}
-	if c.ProtobufMessage == remotewrite.V1 && !c.strategy().ShouldEscape() {
-		errs = append(errs, fmt.Errorf("translation_strategy %s makes names that Remote-Write 1.0 does not allow: set protobuf_message to %s or choose an UnderscoreEscaping strategy",
-			c.strategy(), remotewrite.V2))
-	}
-	settings := c.translation()
-	return errors.Join(append(errs, settings.Validate())...)
+	return errors.Join(append(errs, c.TranslationConfig.validate(c.ProtobufMessage))...)
 }
 
 // Validate returns all that is wrong with the queue.
@@ -202,27 +171,4 @@ func (c *Config) shards() int {
 		return c.MaxBatchRequestParallelism
 	}
 	return c.Queue.NumConsumers
-}
-
-func (c *Config) strategy() otlptranslator.TranslationStrategyOption {
-	switch {
-	case c.TranslationStrategy != "":
-		return c.TranslationStrategy
-	case c.AddMetricSuffixes:
-		return otlptranslator.UnderscoreEscapingWithSuffixes
-	default:
-		return otlptranslator.UnderscoreEscapingWithoutSuffixes
-	}
-}
-
-func (c *Config) translation() translate.Settings {
-	return translate.Settings{
-		Namespace:         c.Namespace,
-		Strategy:          c.strategy(),
-		ExternalLabels:    c.ExternalLabels,
-		TargetInfo:        c.TargetInfo.Enabled,
-		ScopeInfo:         !c.DisableScopeInfo,
-		ResourceLabels:    c.ResourceToTelemetry.Enabled,
-		OmitServiceLabels: c.ResourceToTelemetry.ExcludeServiceAttributes,
-	}
 }

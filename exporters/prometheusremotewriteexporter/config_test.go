@@ -96,7 +96,9 @@ max_batch_request_parallelism: 1
 			assert.Equal(t, 10*time.Minute, c.Retry.MaxElapsedTime)
 			assert.Equal(t, otlptranslator.UnderscoreEscapingWithoutSuffixes, c.strategy())
 			s := c.translation()
-			assert.True(t, s.ResourceLabels && s.OmitServiceLabels && !s.TargetInfo && !s.ScopeInfo)
+			assert.True(t, !s.TargetInfo && !s.ScopeInfo)
+			assert.Equal(t, []string{"*"}, s.ConstantLabels.Included)
+			assert.Len(t, s.ConstantLabels.Excluded, 3)
 			assert.True(t, c.SendMetadata)
 		})
 	}
@@ -110,8 +112,6 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 		"not a URL":               {`endpoint: "http://a b"`, `endpoint must be a URL (got "http://a b")`},
 		"two places":              {endpoint + `http: {endpoint: "http://other"}`, "http must not be mixed with settings of the HTTP client at the top level"},
 		"wal":                     {endpoint + `wal: {directory: /tmp}`, "wal is not supported: nothing is written to disk yet, remove it"},
-		"nhcb":                    {endpoint + `convert_explicit_histograms_to_nhcb: true`, "convert_explicit_histograms_to_nhcb is not supported"},
-		"constant labels":         {endpoint + `resource_constant_labels: {included: ["*"]}`, "resource_constant_labels is not supported: use resource_to_telemetry_conversion"},
 		"metadata keys":           {endpoint + `include_metadata_keys: [x]`, "include_metadata_keys is not supported"},
 		"unknown key":             {endpoint + `sending_queue: {}`, "sending_queue"},
 		"unknown key in tls":      {endpoint + `tls: {insecur: true}`, "insecur"},

@@ -14,10 +14,7 @@ import (
 // unsupported are keys of the contrib exporter that this one has no meaning for, and what to do about them.
 var unsupported = []struct{ key, advice string }{
 	{"wal", "nothing is written to disk yet, remove it: what is queued is held in memory, see remote_write_queue.max_pending_bytes"},
-	{"resource_constant_labels", "use resource_to_telemetry_conversion, or copy the attributes with a transform processor"},
 	{"include_metadata_keys", "requests of several clients are merged, so there is no one client to take headers from: use one exporter for each tenant"},
-	{"convert_explicit_histograms_to_nhcb", "explicit histograms become classic ones, remove it"},
-	{"keep_classic_histograms", "explicit histograms become classic ones, remove it"},
 }
 
 // These have the keys of what they are named after, without its Unmarshal: that of the HTTP client ignores unknown
