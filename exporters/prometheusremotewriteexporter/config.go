@@ -117,7 +117,7 @@ func (c *Config) Validate() error {
 	if err := c.ProtobufMessage.Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("protobuf_message %w", err))
 	}
-	return errors.Join(append(errs, c.TranslationConfig.validate(c.ProtobufMessage))...)
+	return errors.Join(append(errs, c.validate(c.ProtobufMessage))...)
 }
 
 // Validate returns all that is wrong with the queue.

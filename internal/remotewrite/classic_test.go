@@ -25,8 +25,10 @@ func customSeries(at int64) Series {
 			PositiveSpans: []histogram.Span{{Length: 1}, {Offset: 1, Length: 2}}, PositiveBuckets: []int64{1, 1, 2},
 		},
 		Exemplars: []Exemplar{
-			{Labels: []Label{{"trace_id", "a"}}, Value: 99, Timestamp: 1}, {Labels: []Label{{"trace_id", "b"}}, Value: 5, Timestamp: 2},
-			{Labels: []Label{{"trace_id", "c"}}, Value: 5.1, Timestamp: 3}, {Labels: []Label{{"trace_id", "d"}}, Value: math.NaN(), Timestamp: 4},
+			{Labels: []Label{{"trace_id", "a"}}, Value: 99, Timestamp: 1},
+			{Labels: []Label{{"trace_id", "b"}}, Value: 5, Timestamp: 2},
+			{Labels: []Label{{"trace_id", "c"}}, Value: 5.1, Timestamp: 3},
+			{Labels: []Label{{"trace_id", "d"}}, Value: math.NaN(), Timestamp: 4},
 		},
 	}
 }

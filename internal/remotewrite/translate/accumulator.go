@@ -12,8 +12,8 @@ import (
 // Accumulator makes series of delta points cumulative: it holds the sum of each. It may be used by any number of
 // goroutines, one of which is in [Accumulator.Run] at a time.
 //
-// A series takes about 250 bytes, and 16 more for each bucket of an explicit histogram. What is held is lost with the
-// process: the series begin anew then, which their start timestamps say.
+// A series takes about 300 bytes, twice that as an exponential histogram, and 8 more for each bucket. What is held is lost
+// with the process: the series begin anew then, which their start timestamps say.
 type Accumulator struct {
 	maxSeries int
 	maxStale  time.Duration

@@ -208,15 +208,18 @@ func TestDeltaPointsOfEachKind(t *testing.T) {
 			defaults(), []func(pmetric.Metric){upDown(1000, 5), upDown(2000, -2)}, []string{`c{job="shop"} 5 @1000`, `c{job="shop"} 3 @2000`},
 		},
 		"a stale marker ends a sum, and the next begins": {
-			defaults(), []func(pmetric.Metric){calls(1000, 5), ended(calls(2000, 0)), calls(3000, 1)},
+			defaults(),
+			[]func(pmetric.Metric){calls(1000, 5), ended(calls(2000, 0)), calls(3000, 1)},
 			[]string{`c_total{job="shop"} 5 @1000 from=900`, `c_total{job="shop"} stale @2000`, `c_total{job="shop"} 1 @3000 from=2900`},
 		},
 		"a stale marker that comes too late ends nothing": {
-			defaults(), []func(pmetric.Metric){calls(1000, 5), ended(calls(1000, 0)), calls(3000, 1)},
+			defaults(),
+			[]func(pmetric.Metric){calls(1000, 5), ended(calls(1000, 0)), calls(3000, 1)},
 			[]string{`c_total{job="shop"} 5 @1000 from=900`, `c_total{job="shop"} 6 @3000 from=900`},
 		},
 		"explicit histograms, whose bounds a stale marker need not know": {
-			defaults(), []func(pmetric.Metric){explicit(1500, 5, 10.5), explicit(2000, 5, 10.5), ended(explicit(3000))},
+			defaults(),
+			[]func(pmetric.Metric){explicit(1500, 5, 10.5), explicit(2000, 5, 10.5), ended(explicit(3000))},
 			[]string{
 				`h_count{job="shop"} 6 @1500 from=1499`, `h_sum{job="shop"} 60 @1500 from=1499`, `h_bucket{job="shop",le="5"} 1 @1500 from=1499`,
 				`h_bucket{job="shop",le="10.5"} 3 @1500 from=1499`, `h_bucket{job="shop",le="+Inf"} 6 @1500 from=1499`,
@@ -227,7 +230,8 @@ func TestDeltaPointsOfEachKind(t *testing.T) {
 			},
 		},
 		"explicit histograms with custom buckets; with other bounds another one begins where the one before ended": {
-			customBuckets(), []func(pmetric.Metric){explicit(1500, 5, 10.5), explicit(2000, 5, 11), explicit(2500, 5, 11), ended(explicit(3000))},
+			customBuckets(),
+			[]func(pmetric.Metric){explicit(1500, 5, 10.5), explicit(2000, 5, 11), explicit(2500, 5, 11), ended(explicit(3000))},
 			[]string{
 				`h{job="shop"} schema=-53 zero=0/0 {count:6, sum:60, [-Inf,5]:1, (5,10.5]:2, (10.5,+Inf]:3} @1500 from=1499`,
 				`h{job="shop"} schema=-53 zero=0/0 {count:6, sum:60, [-Inf,5]:1, (5,11]:2, (11,+Inf]:3} @2000 from=1999`,
@@ -236,7 +240,8 @@ func TestDeltaPointsOfEachKind(t *testing.T) {
 			},
 		},
 		"exponential histograms, in the coarser resolution": {
-			defaults(), []func(pmetric.Metric){native(1500, 1), native(2000, 0), native(2500, 1), ended(native(3000, 1))},
+			defaults(),
+			[]func(pmetric.Metric){native(1500, 1), native(2000, 0), native(2500, 1), ended(native(3000, 1))},
 			[]string{
 				`n{job="shop"} schema=1 zero=1/1e-128 {count:7, sum:20, [-1e-128,1e-128]:1, (1,1.414213562373095]:1, (1.414213562373095,2]:2, (2.82842712474619,4]:3} @1500 from=1000 # {} 3 @1500`,
 				`n{job="shop"} schema=0 zero=2/1e-128 {count:14, sum:40, [-1e-128,1e-128]:2, (1,2]:4, (2,4]:5, (8,16]:3} @2000 from=1000 # {} 3 @2000`,
