@@ -87,7 +87,7 @@ func BenchmarkFlush(b *testing.B) {
 				w.WriteHeader(http.StatusNoContent)
 			}))
 			flush := func() {
-				payload, err := h.enqueue(md)
+				payload, err := h.enqueue(context.Background(), md)
 				require.NoError(b, err)
 				<-payload.Done()
 				require.NoError(b, payload.Err())

@@ -7,14 +7,12 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/prometheus/otlptranslator"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/remotewrite"
-	"github.com/otelcol-slo/otelcol-slo/internal/remotewrite/translate"
 )
 
 // Config is the configuration of the exporter. Its keys are those of the contrib exporter where the meaning is the
@@ -33,6 +31,10 @@ type Config struct {
 	Queue       QueueConfig   `mapstructure:"remote_write_queue"`
 	// WAL is nil by default: what is queued is in memory alone.
 	WAL *WALConfig `mapstructure:"wal"`
+	// Tenant is off by default.
+	Tenant TenantConfig `mapstructure:"tenant"`
+	// IncludeMetadataKeys are metadata of the client that sent a payload, which become headers of the requests with it.
+	IncludeMetadataKeys []string `mapstructure:"include_metadata_keys"`
 	// MaxBatchSizeBytes bounds a request before compression. Default and 0: 3000000.
 	MaxBatchSizeBytes int `mapstructure:"max_batch_size_bytes"`
 	// MaxBatchRequestParallelism takes the place of remote_write_queue.num_consumers where it is above 0.
@@ -46,31 +48,8 @@ type Config struct {
 	// SendMetadata adds type, help and unit to Remote-Write 1.0 requests. 2.0 always has them.
 	SendMetadata bool `mapstructure:"send_metadata"`
 
-	// Namespace is put before every metric name.
-	Namespace string `mapstructure:"namespace"`
-	// ExternalLabels are added to every series that has no label of the name.
-	ExternalLabels map[string]string `mapstructure:"external_labels"`
-	// TranslationStrategy is how names are made; empty: as AddMetricSuffixes says.
-	TranslationStrategy otlptranslator.TranslationStrategyOption `mapstructure:"translation_strategy"`
-	// AddMetricSuffixes is the older way to choose between the two underscore-escaping strategies. Default true.
-	AddMetricSuffixes bool `mapstructure:"add_metric_suffixes"`
-	// TargetInfo is on by default.
-	TargetInfo TargetInfoConfig `mapstructure:"target_info"`
-	// DisableScopeInfo leaves out the otel_scope_… labels.
-	DisableScopeInfo    bool                      `mapstructure:"disable_scope_info"`
-	ResourceToTelemetry ResourceToTelemetryConfig `mapstructure:"resource_to_telemetry_conversion"`
-}
-
-// TargetInfoConfig is the configuration of target_info.
-type TargetInfoConfig struct {
-	Enabled bool `mapstructure:"enabled"`
-}
-
-// ResourceToTelemetryConfig is whether resource attributes become labels. Off by default.
-type ResourceToTelemetryConfig struct {
-	Enabled bool `mapstructure:"enabled"`
-	// ExcludeServiceAttributes leaves out service.name, service.namespace and service.instance.id.
-	ExcludeServiceAttributes bool `mapstructure:"exclude_service_attributes"`
+	// TranslationConfig is what becomes of metrics.
+	TranslationConfig `mapstructure:",squash"`
 }
 
 var (
@@ -79,6 +58,7 @@ var (
 	_                      confmap.Validator   = (*Config)(nil)
 	_                      confmap.Validator   = (*QueueConfig)(nil)
 	_                      confmap.Validator   = (*WALConfig)(nil)
+	_                      confmap.Validator   = (*TenantConfig)(nil)
 	reservedRequestHeaders                     = []string{
 		"Content-Encoding", "Content-Type", "User-Agent", "X-Prometheus-Remote-Write-Version", "Retry-Attempt",
 	}
@@ -103,11 +83,11 @@ func createDefaultConfig() component.Config {
 		},
 		Queue:             defaultQueue(),
 		MaxRetryAge:       defaultMaxRetryAge,
+		Tenant:            defaultTenant(),
 		MaxBatchSizeBytes: defaultMaxBatchBytes,
 		ShutdownTimeout:   5 * time.Second,
 		ProtobufMessage:   remotewrite.V2,
-		AddMetricSuffixes: true,
-		TargetInfo:        TargetInfoConfig{Enabled: true},
+		TranslationConfig: defaultTranslation(),
 	}
 }
 
@@ -120,7 +100,7 @@ func defaultHTTP() confighttp.ClientConfig {
 
 // Validate returns all that is wrong with the configuration.
 func (c *Config) Validate() error {
-	errs := []error{c.validateHTTP(), c.validateQueue()}
+	errs := []error{c.validateHTTP(), c.validateQueue(), c.validateTenant()}
 	if c.MaxBatchSizeBytes < 0 {
 		errs = append(errs, fmt.Errorf("max_batch_size_bytes must be at least 0 (got %d): remove it for the default", c.MaxBatchSizeBytes))
 	}
@@ -130,12 +110,7 @@ func (c *Config) Validate() error {
 	if err := c.ProtobufMessage.Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("protobuf_message %w", err))
 	}
-	if c.ProtobufMessage == remotewrite.V1 && !c.strategy().ShouldEscape() {
-		errs = append(errs, fmt.Errorf("translation_strategy %s makes names that Remote-Write 1.0 does not allow: set protobuf_message to %s or choose an UnderscoreEscaping strategy",
-			c.strategy(), remotewrite.V2))
-	}
-	settings := c.translation()
-	return errors.Join(append(errs, settings.Validate())...)
+	return errors.Join(append(errs, c.validate(c.ProtobufMessage))...)
 }
 
 func (c *Config) validateHTTP() error {
@@ -167,27 +142,4 @@ func (c *Config) maxBatchBytes() int {
 		return defaultMaxBatchBytes
 	}
 	return c.MaxBatchSizeBytes
-}
-
-func (c *Config) strategy() otlptranslator.TranslationStrategyOption {
-	switch {
-	case c.TranslationStrategy != "":
-		return c.TranslationStrategy
-	case c.AddMetricSuffixes:
-		return otlptranslator.UnderscoreEscapingWithSuffixes
-	default:
-		return otlptranslator.UnderscoreEscapingWithoutSuffixes
-	}
-}
-
-func (c *Config) translation() translate.Settings {
-	return translate.Settings{
-		Namespace:         c.Namespace,
-		Strategy:          c.strategy(),
-		ExternalLabels:    c.ExternalLabels,
-		TargetInfo:        c.TargetInfo.Enabled,
-		ScopeInfo:         !c.DisableScopeInfo,
-		ResourceLabels:    c.ResourceToTelemetry.Enabled,
-		OmitServiceLabels: c.ResourceToTelemetry.ExcludeServiceAttributes,
-	}
 }

@@ -146,6 +146,7 @@ func (c *Config) queue(id component.ID) remotewrite.QueueConfig {
 		MaxBytes:      c.Queue.MaxPendingBytes,
 		MaxPayloads:   c.Queue.QueueSize,
 		MaxBatchBytes: c.maxBatchBytes(),
+		MaxRoutes:     c.tenants(),
 		SendDelay:     c.Queue.BatchSendDeadline,
 		Metadata:      c.SendMetadata,
 		Track:         !c.Queue.Enabled,

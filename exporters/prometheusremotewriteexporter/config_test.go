@@ -96,7 +96,9 @@ max_batch_request_parallelism: 1
 			assert.Equal(t, 10*time.Minute, c.Retry.MaxElapsedTime)
 			assert.Equal(t, otlptranslator.UnderscoreEscapingWithoutSuffixes, c.strategy())
 			s := c.translation()
-			assert.True(t, s.ResourceLabels && s.OmitServiceLabels && !s.TargetInfo && !s.ScopeInfo)
+			assert.True(t, !s.TargetInfo && !s.ScopeInfo)
+			assert.Equal(t, []string{"*"}, s.ConstantLabels.Included)
+			assert.Len(t, s.ConstantLabels.Excluded, 3)
 			assert.True(t, c.SendMetadata)
 		})
 	}
@@ -115,9 +117,10 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 		"fewest consumers":        {endpoint + `remote_write_queue: {min_consumers: 0}`, "remote_write_queue: min_consumers must be between 1 and 256 (got 0)"},
 		"a deadline":              {endpoint + `remote_write_queue: {batch_send_deadline: -5s}`, "batch_send_deadline must be at least 0s (got -5s)"},
 		"a negative retry age":    {endpoint + `max_retry_age: -1s`, "max_retry_age must be at least 0s (got -1s)"},
-		"nhcb":                    {endpoint + `convert_explicit_histograms_to_nhcb: true`, "convert_explicit_histograms_to_nhcb is not supported"},
-		"constant labels":         {endpoint + `resource_constant_labels: {included: ["*"]}`, "resource_constant_labels is not supported: use resource_to_telemetry_conversion"},
-		"metadata keys":           {endpoint + `include_metadata_keys: [x]`, "include_metadata_keys is not supported"},
+		"reserved metadata":       {endpoint + `include_metadata_keys: [user-agent]`, `include_metadata_keys must not have "user-agent"`},
+		"a tenant and a header":   {endpoint + "headers: {x-scope-orgid: a}\ntenant: {resource_attribute: team}", `headers must not set "x-scope-orgid": tenant.header does, remove the one`},
+		"a reserved tenant":       {endpoint + `tenant: {resource_attribute: team, header: Content-Type}`, `tenant.header must not have "Content-Type"`},
+		"no tenant":               {endpoint + `tenant: {resource_attribute: team, header: "", max: 0}`, "tenant: header must be set"},
 		"unknown key":             {endpoint + `sending_queue: {}`, "sending_queue"},
 		"unknown key in tls":      {endpoint + `tls: {insecur: true}`, "insecur"},
 		"unknown key in http":     {`http: {endpont: "http://x"}`, "endpont"},

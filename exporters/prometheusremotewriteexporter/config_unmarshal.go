@@ -11,14 +11,6 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 )
 
-// unsupported are keys of the contrib exporter that this one has no meaning for, and what to do about them.
-var unsupported = []struct{ key, advice string }{
-	{"resource_constant_labels", "use resource_to_telemetry_conversion, or copy the attributes with a transform processor"},
-	{"include_metadata_keys", "requests of several clients are merged, so there is no one client to take headers from: use one exporter for each tenant"},
-	{"convert_explicit_histograms_to_nhcb", "explicit histograms become classic ones, remove it"},
-	{"keep_classic_histograms", "explicit histograms become classic ones, remove it"},
-}
-
 // These have the keys of what they are named after, without its Unmarshal: that of the HTTP client ignores unknown
 // keys, and that of Config is here.
 type (
@@ -30,15 +22,6 @@ type (
 // configurations, at the top level, and end up in HTTP either way. It is done by hand because a squashed struct with an
 // Unmarshal of its own switches off the check for unknown keys.
 func (c *Config) Unmarshal(conf *confmap.Conf) error {
-	var errs []error
-	for _, u := range unsupported {
-		if conf.IsSet(u.key) {
-			errs = append(errs, fmt.Errorf("%s is not supported: %s", u.key, u.advice))
-		}
-	}
-	if len(errs) > 0 {
-		return errors.Join(errs...)
-	}
 	top, http, err := separate(conf)
 	if err != nil {
 		return err

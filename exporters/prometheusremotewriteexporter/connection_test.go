@@ -32,7 +32,7 @@ func TestEveryShardKeepsItsConnection(t *testing.T) {
 	h.config.HTTP.Endpoint = server.URL
 	require.NoError(t, h.Start(context.Background(), componenttest.NewNopHost()))
 	for flush := range int64(4) {
-		payload, err := h.enqueue(counters(100, 1000+flush, 1))
+		payload, err := h.enqueue(context.Background(), counters(100, 1000+flush, 1))
 		require.NoError(t, err)
 		<-payload.Done()
 		require.NoError(t, payload.Err())

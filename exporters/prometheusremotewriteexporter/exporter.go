@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/otel/attribute"
 	"go.uber.org/zap"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/remotewrite"
@@ -31,6 +32,7 @@ type metricsExporter struct {
 	translator  *translate.Translator
 	queue       atomic.Pointer[remotewrite.Queue] // nil before Start
 	negotiation *remotewrite.Negotiation
+	accumulator *translate.Accumulator // nil: delta points are left out
 	telemetry   *telemetry
 	client      *http.Client
 	userAgent   string
@@ -51,8 +53,8 @@ type metricsExporter struct {
 	// delivery is when the endpoint took a request last, Unix nanoseconds.
 	delivery atomic.Int64
 
-	// One a minute each: points left out, samples lost, endpoint failing, endpoint downgraded.
-	leftOut, losing, failing, downgrading throttle
+	// One a minute each: points left out, samples lost, endpoint failing, endpoint downgraded, too many tenants.
+	leftOut, losing, failing, downgrading, tenantLimit throttle
 }
 
 var _ exporter.Metrics = (*metricsExporter)(nil)
@@ -63,10 +65,11 @@ func newMetricsExporter(set exporter.Settings, config *Config) (*metricsExporter
 		return nil, fmt.Errorf("cannot create exporter %q: %w", set.ID, err)
 	}
 	e := &metricsExporter{
-		config:     config,
-		settings:   set,
-		logger:     set.Logger,
-		translator: translator,
+		config:      config,
+		settings:    set,
+		logger:      set.Logger,
+		translator:  translator,
+		accumulator: config.accumulator(),
 		// Names that are not escaped have no place in 1.0.
 		negotiation: remotewrite.NewNegotiation(config.ProtobufMessage, config.strategy().ShouldEscape()),
 		userAgent:   set.BuildInfo.Command + "/" + set.BuildInfo.Version,
@@ -172,7 +175,7 @@ func followPosts(r *http.Request, via []*http.Request) error {
 // ConsumeMetrics queues a payload, whole or not at all. Where there is no room it fails with an error that may be
 // retried; where there would never be, with a permanent one. Without a queue it waits for the answer.
 func (e *metricsExporter) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
-	payload, err := e.enqueue(md)
+	payload, err := e.enqueue(ctx, md)
 	if err != nil || e.config.Queue.Enabled {
 		return err
 	}
@@ -184,36 +187,82 @@ func (e *metricsExporter) ConsumeMetrics(ctx context.Context, md pmetric.Metrics
 	}
 }
 
-func (e *metricsExporter) enqueue(md pmetric.Metrics) (*remotewrite.Payload, error) {
-	buffer := e.buffers.Get().(*translate.Buffer)
+func (e *metricsExporter) enqueue(ctx context.Context, md pmetric.Metrics) (*remotewrite.Payload, error) {
+	shares := e.config.shares(ctx, md)
+	parts := make([]remotewrite.Part, len(shares))
+	buffers := make([]*translate.Buffer, len(shares))
+	for i := range shares {
+		buffers[i] = e.buffers.Get().(*translate.Buffer)
+		parts[i] = remotewrite.Part{Source: buffers[i], Headers: shares[i].headers}
+	}
 	defer func() {
-		buffer.Reset() // lets go of the payload
-		e.buffers.Put(buffer)
+		for _, b := range buffers {
+			b.Reset() // lets go of the payload
+			e.buffers.Put(b)
+		}
 	}()
-	e.translator.Fill(md, buffer)
-
 	e.closing.RLock()
 	defer e.closing.RUnlock()
 	if e.closed || e.queue.Load() == nil {
 		return nil, errShutdown
 	}
 	now := time.Now()
-	payload, err := e.queue.Load().Add(e.negotiation.Message(now), now, remotewrite.Part{Source: buffer})
+	var payload *remotewrite.Payload
+	err := e.accumulator.Run(now, func() (err error) {
+		for i := range shares {
+			e.translator.FillPart(md, buffers[i], shares[i].part, e.accumulator)
+		}
+		payload, err = e.queue.Load().Add(e.negotiation.Message(now), now, parts...)
+		return err
+	})
+	if err != nil {
+		points := md.DataPointCount()
+		add(e.telemetry.enqueueFailedPoints, points, e.telemetry.id)
+		return nil, refusal(points, err)
+	}
+	e.queued(parts, buffers, now)
+	return payload, nil
+}
+
+// refusal is what the caller is told: what has no room now may come again, what never has need not.
+func refusal(points int, err error) error {
 	switch {
 	case errors.Is(err, remotewrite.ErrFull):
-		err = fmt.Errorf("cannot queue %d data points: %w: %w", buffer.Points, err, exporterhelper.ErrQueueIsFull)
+		return fmt.Errorf("cannot queue %d data points: %w: %w", points, err, exporterhelper.ErrQueueIsFull)
 	case errors.Is(err, remotewrite.ErrTooLarge):
-		err = consumererror.NewPermanent(fmt.Errorf("cannot queue %d data points: %w", buffer.Points, err))
-	case err != nil: // of the disk
-		err = fmt.Errorf("cannot queue %d data points: %w", buffer.Points, err)
+		return consumererror.NewPermanent(fmt.Errorf("cannot queue %d data points: %w", points, err))
+	default: // of the disk
+		return fmt.Errorf("cannot queue %d data points: %w", points, err)
 	}
-	if err != nil {
-		add(e.telemetry.enqueueFailedPoints, buffer.Points, e.telemetry.id)
-		return nil, err
+}
+
+// queued counts what was taken in, and what of it was left out.
+func (e *metricsExporter) queued(parts []remotewrite.Part, buffers []*translate.Buffer, now time.Time) {
+	var dropped translate.Dropped
+	series := 0
+	for i, b := range buffers {
+		if parts[i].Refused {
+			e.refusedTenant(b, parts[i].Headers, now)
+			continue
+		}
+		series += b.Len()
+		for reason, n := range b.Dropped {
+			dropped[reason] += n
+		}
 	}
-	e.telemetry.queued(buffer.Len(), &buffer.Dropped)
-	e.logLeftOut(&buffer.Dropped, now)
-	return payload, nil
+	e.telemetry.queued(series, &dropped)
+	e.logLeftOut(&dropped, now)
+}
+
+// refusedTenant counts the points of a tenant beyond the most there may be.
+func (e *metricsExporter) refusedTenant(b *translate.Buffer, headers remotewrite.Headers, now time.Time) {
+	add(e.telemetry.droppedPoints, b.Points, e.telemetry.with(attribute.String("reason", "tenant_limit")))
+	if skipped, ok := e.tenantLimit.allow(now); ok {
+		var names []string
+		headers.Each(func(name, _ string) { names = append(names, name) })
+		e.logger.Warn("metrics of more tenants than tenant.max are left out", zap.Int("max", e.config.tenants()),
+			zap.Strings("headers", names), zap.Int("data_points", b.Points), zap.Int("other_payloads", skipped))
+	}
 }
 
 func (e *metricsExporter) logLeftOut(dropped *translate.Dropped, now time.Time) {
@@ -230,7 +279,7 @@ func (e *metricsExporter) logLeftOut(dropped *translate.Dropped, now time.Time) 
 			fields = append(fields, zap.Int(translate.Reason(reason).String(), n))
 		}
 	}
-	e.logger.Warn("data points that have no meaning in Prometheus are left out", fields...)
+	e.logger.Warn("data points that cannot be sent to Prometheus are left out", fields...)
 }
 
 // Shutdown takes nothing in any more, sends what is queued until the context or shutdown_timeout ends, and counts what

@@ -126,7 +126,7 @@ func (s *sender) post(b *remotewrite.Batch) (remotewrite.Response, string, error
 	if s.attempt > 1 {
 		request.Header.Set("Retry-Attempt", strconv.Itoa(s.attempt-1))
 	}
-	s.shard.Headers().Each(request.Header.Set)
+	s.shard.Headers().Each(request.Header.Add)
 	add(s.telemetry.requests, 1, s.telemetry.id)
 	answer, err := s.client.Do(request)
 	if err != nil {
@@ -210,7 +210,8 @@ func (s *sender) wait(d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	draining := s.draining
-	if s.hurried {
+	// Where the wait is over before the shutdown is, it needs no cutting: backing off stays what it was.
+	if s.hurried || d < s.config.ShutdownTimeout {
 		draining = nil
 	}
 	select {

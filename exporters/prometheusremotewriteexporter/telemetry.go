@@ -59,7 +59,7 @@ func newTelemetry(set exporter.Settings, now func() observed) (*telemetry, error
 		{&t.sentPoints, "otelcol_exporter_sent_metric_points", "{datapoint}", "Number of metric points successfully sent to destination."},
 		{&t.failedPoints, "otelcol_exporter_send_failed_metric_points", "{datapoint}", "Number of metric points given up after they were queued."},
 		{&t.enqueueFailedPoints, "otelcol_exporter_enqueue_failed_metric_points", "{datapoint}", "Number of metric points refused because the queue had no room."},
-		{&t.droppedPoints, prefix + "dropped_points", "{datapoint}", "Number of metric points left out because they have no meaning in Prometheus, by reason."},
+		{&t.droppedPoints, prefix + "dropped_points", "{datapoint}", "Number of metric points left out, by reason."},
 		{&t.failedTranslations, prefix + "failed_translations", "1", "Number of payloads of which some points were left out."},
 		{&t.translatedSeries, prefix + "translated_time_series", "1", "Number of samples that were made of metric points."},
 		{&t.requests, prefix + "sent_batches", "{batch}", "Number of requests sent, whatever the answer."},

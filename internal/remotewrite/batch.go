@@ -8,7 +8,8 @@ import (
 	"github.com/otelcol-slo/otelcol-slo/internal/segmentlog"
 )
 
-// MaxSeries is the most series that one request holds, whatever their size.
+// MaxSeries is the most series that one request holds, whatever their size; in 1.0 the classic series of the last histogram
+// may be beyond it.
 const MaxSeries = 10_000
 
 // Batch is one request, ready to be sent.
@@ -49,8 +50,9 @@ type stored struct {
 	payloads       int
 }
 
+// count counts a series that was added as what it became.
 func (b *Batch) count(s *Series, c Counts) {
-	b.Series++
+	b.Series += c.sendable()
 	b.Counts = b.Counts.Add(c)
 	b.Points += s.Points
 	b.Newest = max(b.Newest, s.Timestamp)
@@ -126,7 +128,8 @@ func halves(series []Series) (first, second []Series, apart bool) {
 }
 
 // Transcode returns the batch as another message; metadata asks for it in 1.0. Start times are lost on the way to 1.0,
-// which has no place for them. It fails where the body is not what its message says.
+// which has no place for them; native histograms with custom buckets become classic series there. It fails where the body is
+// not what its message says.
 func (b *Batch) Transcode(to Message, metadata bool) (*Batch, error) {
 	series, err := b.decode()
 	if err != nil {
@@ -141,8 +144,7 @@ func (b *Batch) Transcode(to Message, metadata bool) (*Batch, error) {
 func (b *Batch) encode(e encoder, series []Series) *Batch {
 	out := &Batch{Message: e.message(), Since: b.Since, payloads: b.payloads, derived: true}
 	for i := range series {
-		out.count(&series[i], series[i].counts())
-		e.add(&series[i])
+		out.count(&series[i], e.add(&series[i]))
 	}
 	out.Points = b.Points
 	out.Body = e.take()

@@ -46,6 +46,9 @@ func decodeV1(body []byte) ([]Series, error) {
 		for _, h := range ts.Histograms {
 			s.Timestamp, s.Histogram = h.Timestamp, h.ToIntHistogram()
 		}
+		if s.custom() {
+			return nil, fmt.Errorf("cannot decode series %d: 1.0 has no custom buckets", i)
+		}
 		for _, x := range ts.Exemplars {
 			s.Exemplars = append(s.Exemplars, Exemplar{Labels: labelsV1(x.Labels), Value: x.Value, Timestamp: x.Timestamp})
 		}
@@ -112,6 +115,12 @@ func decodeV2(body []byte) ([]Series, error) {
 				return nil, fmt.Errorf("cannot decode an exemplar of series %d: %w", i, err)
 			}
 			s.Exemplars = append(s.Exemplars, Exemplar{Labels: labelsV2(e.Labels), Value: e.Value, Timestamp: e.Ts})
+		}
+		// Where they become classic series nothing looks whether its buckets are right.
+		if s.custom() {
+			if err := s.Histogram.Validate(); err != nil {
+				return nil, fmt.Errorf("cannot decode the histogram of series %d: %w", i, err)
+			}
 		}
 	}
 	return out, nil

@@ -2,8 +2,8 @@ package remotewrite
 
 // encoder builds the body of one request, series by series, and is reused for the next.
 type encoder interface {
-	// add appends a series.
-	add(*Series)
+	// add appends a series and returns what was added: in 1.0 a native histogram with custom buckets is several samples.
+	add(*Series) Counts
 	// size returns the length of the body so far.
 	size() int
 	// take returns the body, compressed as the protocols want it (snappy, block format), and empties the encoder.

@@ -172,6 +172,9 @@ func TestMetadataOf10RequestsNamesTheFamilyOnce(t *testing.T) {
 
 func TestSplitGivesTwoHalvesInOrder(t *testing.T) {
 	series := randomSeries(rand.New(rand.NewPCG(1, 4)), 31)
+	for i := range series {
+		series[i].Labels = append(series[i].Labels, Label{"zone", fmt.Sprint(i)}) // no two are one
+	}
 	for _, m := range []Message{V1, V2} {
 		b := batchOf(m, true, series)
 		before := slices.Clone(b.Body)
@@ -193,6 +196,34 @@ func TestSplitGivesTwoHalvesInOrder(t *testing.T) {
 	assert.ErrorIs(t, err, ErrCannotSplit)
 	_, _, err = (&Batch{Message: V2, Series: 2, Body: []byte("no snappy")}).Split()
 	assert.ErrorContains(t, err, "cannot split a batch")
+}
+
+// The halves have no series in common, and the samples of each stay in order.
+func TestSplitKeepsASeriesTogether(t *testing.T) {
+	var series []Series
+	for at := range int64(5) {
+		for _, name := range []string{"a", "b", "c"} {
+			series = append(series, Series{Labels: []Label{{"__name__", name}}, Timestamp: at + 1})
+		}
+	}
+	render := func(b *Batch) (out []string) {
+		got, err := b.decode()
+		require.NoError(t, err)
+		for i := range got {
+			out = append(out, fmt.Sprint(got[i].Labels[0].Value, got[i].Timestamp))
+		}
+		return out
+	}
+	first, second, err := batchOf(V2, true, series).Split()
+	require.NoError(t, err)
+	assert.Equal(t, []string{"a1", "a2", "a3", "a4", "a5"}, render(first))
+	assert.Equal(t, []string{"b1", "c1", "b2", "c2", "b3", "c3", "b4", "c4", "b5", "c5"}, render(second))
+	assert.True(t, first.Apart() && second.Apart())
+	one, two, err := first.Split()
+	require.NoError(t, err)
+	assert.Equal(t, []string{"a1", "a2"}, render(one))
+	assert.Equal(t, []string{"a3", "a4", "a5"}, render(two))
+	assert.False(t, one.Apart() || two.Apart())
 }
 
 func TestTranscode(t *testing.T) {

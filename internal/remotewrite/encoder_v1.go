@@ -36,8 +36,9 @@ type encoderV1 struct {
 	described map[string]struct{}
 	scratch   *scratch
 
-	// The labels of the series before begin here in the body, count of them; 0: there is none.
+	// The labels of the series before begin here in the body, count of them; 0: there is none. timestamp is its time.
 	labelsAt, count int
+	timestamp       int64
 }
 
 func newEncoderV1(metadata bool, s *scratch) *encoderV1 {
@@ -64,7 +65,10 @@ func (e *encoderV1) written() (symbols, rest int) { return 0, len(e.body) }
 
 func (e *encoderV1) since(_, rest int) (newSymbols, newRest []byte) { return nil, e.body[rest:] }
 
-func (e *encoderV1) add(s *Series) {
+func (e *encoderV1) add(s *Series) Counts {
+	if s.custom() {
+		return e.addClassic(s)
+	}
 	buf, at := beginField(e.body, v1Timeseries)
 	buf = e.appendSeriesLabels(buf, s)
 	if s.Histogram == nil {
@@ -85,9 +89,11 @@ func (e *encoderV1) add(s *Series) {
 	}
 	e.body = endField(buf, at)
 	e.labelsAt, e.count = at+len(e.body)-len(buf), len(s.Labels) // what is longer than its field had room for is moved
+	e.timestamp = s.Timestamp
 	if e.metadata && s.Metadata != (Metadata{}) {
 		e.describe(s)
 	}
+	return s.counts()
 }
 
 // appendSeriesLabels appends the labels of a series, by copying where they differ in one from those of the series before.

@@ -80,7 +80,7 @@ func (e *encoderV2) reset() {
 	e.ref("")
 }
 
-func (e *encoderV2) add(s *Series) {
+func (e *encoderV2) add(s *Series) Counts {
 	// The order in which symbols get their numbers: labels, exemplars, metadata.
 	buf, at := beginField(e.timeseries, v2Timeseries)
 	buf = appendPacked(buf, v2LabelsRefs, e.series.next(e, s.Labels, s.Differs))
@@ -93,6 +93,7 @@ func (e *encoderV2) add(s *Series) {
 		buf = e.appendExemplar(buf, &s.Exemplars[i])
 	}
 	e.timeseries = endField(e.appendMetadata(buf, &s.Metadata), at)
+	return s.counts()
 }
 
 // appendPacked appends references unless there are none.

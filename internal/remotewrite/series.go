@@ -106,6 +106,9 @@ func (s *Series) sizeBound() int {
 	}
 	if h := s.Histogram; h != nil {
 		n += labels // again, where 1.0 has the exemplars by themselves
+		if s.custom() {
+			n += s.classicBound(labels)
+		}
 		n += histogramOverhead + bucketOverhead*(len(h.PositiveBuckets)+len(h.NegativeBuckets))
 		n += spanOverhead*(len(h.PositiveSpans)+len(h.NegativeSpans)) + 9*len(h.CustomValues)
 	}

@@ -68,9 +68,8 @@ func (s *Shard) append(in *arrival, series *Series) {
 		s.encoder = s.encoderFor(in.message)
 	}
 	before := s.encoder.size()
-	s.encoder.add(series)
+	counts := s.encoder.add(series)
 	s.queue.bytes += s.encoder.size() - before
-	counts := series.counts()
 	s.open.count(series, counts)
 	s.queue.samples += counts.sendable()
 	if n := len(s.open.payloads); in.payload != nil && (n == 0 || s.open.payloads[n-1] != in.payload) {

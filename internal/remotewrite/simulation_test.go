@@ -78,7 +78,7 @@ func (s *simulation) add() {
 			}
 			seen[id]++
 			series = append(series, Series{
-				Labels:    []Label{{"__name__", "metric"}, {"id", id}, {"text", strings.Repeat("x", s.random.IntN(20))}},
+				Labels:    []Label{{"__name__", "metric"}, {"id", id}, {"text", strings.Repeat("x", key)}},
 				Timestamp: seen[id], Value: float64(seen[id]), Key: uint64(key), Points: 1,
 			})
 		}

@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/prometheus/otlptranslator"
+	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/remotewrite"
 )
@@ -32,11 +33,17 @@ type Buffer struct {
 	attrs     []remotewrite.Label // its attributes, by their own keys
 	current   current
 	made      []remotewrite.Label // memory of the labels of Series
+	deltas    []deltaPoint
+	scratch   *pmetric.HistogramDataPoint
+	custom    []float64 // bounds of the native histogram with custom buckets made last
 
 	names    map[string]labelName                 // attribute key -> label name
 	bounds   map[float64]string                   // bound or quantile -> label value
 	integers map[int64]string                     // value of an attribute -> label value
 	metrics  map[otlptranslator.Metric]metricName // as the payload names it -> as Prometheus does
+
+	accumulator *Accumulator // nil: delta points are left out
+	part        Part
 
 	// Of the current resource and scope.
 	resource  resourceLabels
@@ -57,6 +64,7 @@ func (b *Buffer) Reset() {
 	empty(&b.families)
 	empty(&b.arena)
 	empty(&b.exemplars)
+	empty(&b.deltas)
 	empty(&b.made)
 	b.current.forget()
 	b.Points, b.Dropped = 0, Dropped{}

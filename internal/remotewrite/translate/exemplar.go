@@ -41,6 +41,13 @@ func (t *Translator) exemplars(b *Buffer, in pmetric.ExemplarSlice, timestamp in
 	return span{int32(from), int32(len(b.exemplars))}
 }
 
+// copyExemplars copies some, so that they can be put into another order.
+func (b *Buffer) copyExemplars(in span) span {
+	from := int32(len(b.exemplars))
+	b.exemplars = append(b.exemplars, b.exemplars[in.from:in.to]...)
+	return span{from, int32(len(b.exemplars))}
+}
+
 // exemplarLabels returns the ids of an exemplar's span, and its attributes where both fit.
 func (t *Translator) exemplarLabels(b *Buffer, e pmetric.Exemplar) []remotewrite.Label {
 	ids := b.exemplarIDs(e)

@@ -18,7 +18,7 @@ func (t *Translator) grow(b *Buffer, md pmetric.Metrics) {
 	for _, rm := range md.ResourceMetrics().All() {
 		resource := rm.Resource().Attributes().Len()
 		common := len(t.external) + 2 // job and instance
-		if t.settings.ResourceLabels {
+		if !t.settings.ConstantLabels.empty() {
 			common += resource
 		}
 		for _, sm := range rm.ScopeMetrics().All() {
@@ -27,7 +27,7 @@ func (t *Translator) grow(b *Buffer, md pmetric.Metrics) {
 				scope += 2 + sm.Scope().Attributes().Len()
 			}
 			for _, m := range sm.Metrics().All() {
-				r.metric(m, scope)
+				t.room(&r, m, scope)
 			}
 		}
 		r.families++ // target_info
@@ -40,8 +40,8 @@ func (t *Translator) grow(b *Buffer, md pmetric.Metrics) {
 	b.exemplars = slices.Grow(b.exemplars, r.exemplars)
 }
 
-// metric adds the points of a metric that have some labels in common with others.
-func (r *room) metric(m pmetric.Metric, common int) {
+// room adds the points of a metric that have some labels in common with others.
+func (t *Translator) room(r *room, m pmetric.Metric, common int) {
 	r.families++
 	switch m.Type() {
 	case pmetric.MetricTypeGauge:
@@ -50,7 +50,15 @@ func (r *room) metric(m pmetric.Metric, common int) {
 		r.numbers(m.Sum().DataPoints(), common)
 	case pmetric.MetricTypeHistogram:
 		for _, p := range m.Histogram().DataPoints().All() {
-			r.point(p.ExplicitBounds().Len()+3, common+p.Attributes().Len(), p.Exemplars().Len())
+			samples, exemplars := p.ExplicitBounds().Len()+3, p.Exemplars().Len()
+			switch {
+			case t.settings.CustomBuckets && t.settings.KeepClassic:
+				samples++
+				r.exemplars += exemplars
+			case t.settings.CustomBuckets:
+				samples = 1
+			}
+			r.point(samples, common+p.Attributes().Len(), exemplars)
 		}
 	case pmetric.MetricTypeExponentialHistogram:
 		for _, p := range m.ExponentialHistogram().DataPoints().All() {

@@ -16,33 +16,63 @@ func (t *Translator) Translate(md pmetric.Metrics, b *Buffer) {
 	b.makeSeries()
 }
 
+// Part says which part of a payload is translated. The zero Part is all of it.
+type Part struct {
+	// Of chooses resources; nil: all.
+	Of func(pcommon.Resource) bool
+	// Name tells parts apart that may have the same series.
+	Name string
+}
+
+// has reports whether the part has a resource.
+func (p *Part) has(r pcommon.Resource) bool { return p.Of == nil || p.Of(r) }
+
 // Fill fills the buffer with a payload, whose series it hands out one at a time. It doesn't change the payload.
-func (t *Translator) Fill(md pmetric.Metrics, b *Buffer) {
+func (t *Translator) Fill(md pmetric.Metrics, b *Buffer) { t.FillPart(md, b, Part{}, nil) }
+
+// FillPart fills the buffer with a part of a payload as Fill does. Delta points are made cumulative by an accumulator, within
+// its [Accumulator.Run]; nil: they are left out.
+func (t *Translator) FillPart(md pmetric.Metrics, b *Buffer, part Part, a *Accumulator) {
 	b.Reset()
-	b.Points = md.DataPointCount()
-	t.grow(b, md)
-	for _, rm := range md.ResourceMetrics().All() {
-		t.enterResource(b, rm.Resource())
-		for _, sm := range rm.ScopeMetrics().All() {
-			labelled := t.enterScope(b, sm.Scope())
-			for _, m := range sm.Metrics().All() {
-				if labelled {
-					t.metric(b, m)
-				} else {
-					b.Dropped[InvalidLabel] += dataPoints(m)
-				}
-			}
-		}
-		t.addTargetInfo(b, rm.Resource())
+	b.accumulator, b.part = a, part
+	if part.Of == nil {
+		t.grow(b, md)
 	}
+	for _, rm := range md.ResourceMetrics().All() {
+		if part.has(rm.Resource()) {
+			t.resourceMetrics(b, rm)
+		}
+	}
+	t.accumulate(b)
+	b.accumulator, b.part = nil, Part{}
 	b.order()
 }
 
+func (t *Translator) resourceMetrics(b *Buffer, rm pmetric.ResourceMetrics) {
+	t.enterResource(b, rm.Resource())
+	for _, sm := range rm.ScopeMetrics().All() {
+		labelled := t.enterScope(b, sm.Scope())
+		for _, m := range sm.Metrics().All() {
+			b.Points += dataPoints(m)
+			if labelled {
+				t.metric(b, m)
+			} else {
+				b.Dropped[InvalidLabel] += dataPoints(m)
+			}
+		}
+	}
+	t.addTargetInfo(b, rm.Resource())
+}
+
 func (t *Translator) metric(b *Buffer, m pmetric.Metric) {
+	delta := false
 	switch temporality(m) {
 	case pmetric.AggregationTemporalityDelta:
-		b.Dropped[DeltaTemporality] += dataPoints(m)
-		return
+		if b.accumulator == nil {
+			b.Dropped[DeltaTemporality] += dataPoints(m)
+			return
+		}
+		delta = true
 	case pmetric.AggregationTemporalityUnspecified:
 		b.Dropped[UnspecifiedTemporality] += dataPoints(m)
 		return
@@ -53,6 +83,10 @@ func (t *Translator) metric(b *Buffer, m pmetric.Metric) {
 		return
 	}
 	f := b.enterFamily(name, remotewrite.Metadata{Type: metadataType(m), Help: valid(m.Description()), Unit: name.unit})
+	if delta {
+		t.collectDeltas(b, f, m)
+		return
+	}
 	switch m.Type() {
 	case pmetric.MetricTypeGauge:
 		t.numbers(b, f, m.Gauge().DataPoints(), false)

@@ -15,25 +15,38 @@ const (
 // natives translates exponential histograms into native ones.
 func (t *Translator) natives(b *Buffer, f *family, points pmetric.ExponentialHistogramDataPointSlice) {
 	for _, in := range points.All() {
-		if in.Scale() < histogram.ExponentialSchemaMin {
-			b.Dropped[HistogramScale]++
+		h, ok := b.nativeOf(in)
+		if !ok {
 			continue
 		}
 		p, ok := enterPoint(t, b, f, in)
 		if !ok {
 			continue
 		}
-		h := nativeHistogram(in)
-		if p.stale {
-			h = &histogram.Histogram{Schema: h.Schema, ZeroThreshold: h.ZeroThreshold, Sum: staleMarker}
-		} else if h.Validate() != nil {
-			b.Dropped[InvalidHistogram]++
-			continue
-		}
-		s := b.sample(f, &p, partValue, "", 0)
-		s.histogram, s.value = h, 0
-		s.exemplars = t.exemplars(b, in.Exemplars(), p.timestamp)
+		b.native(f, &p, h).exemplars = t.exemplars(b, in.Exemplars(), p.timestamp)
 	}
+}
+
+// nativeOf translates one point, to a stale marker where it has no value. It reports false, with the point counted, where
+// there is no such native histogram.
+func (b *Buffer) nativeOf(in pmetric.ExponentialHistogramDataPoint) (*histogram.Histogram, bool) {
+	if in.Scale() < histogram.ExponentialSchemaMin {
+		b.Dropped[HistogramScale]++
+		return nil, false
+	}
+	h := nativeHistogram(in)
+	if in.Flags().NoRecordedValue() {
+		return staleNative(h), true
+	}
+	if h.Validate() != nil {
+		b.Dropped[InvalidHistogram]++
+		return nil, false
+	}
+	return h, true
+}
+
+func staleNative(h *histogram.Histogram) *histogram.Histogram {
+	return &histogram.Histogram{Schema: h.Schema, ZeroThreshold: h.ZeroThreshold, Sum: staleMarker}
 }
 
 // nativeHistogram translates one point. Scales beyond what native histograms have are made coarser.
@@ -58,32 +71,16 @@ func nativeHistogram(in pmetric.ExponentialHistogramDataPoint) *histogram.Histog
 
 // sparseBuckets translates a dense range of buckets into spans of differences between neighbours. OTLP's bucket i is
 // (base^i, base^(i+1)], Prometheus' (base^(i-1), base^i]: hence the 1. coarser merges 2^coarser buckets into one.
-func sparseBuckets(in pmetric.ExponentialHistogramDataPointBuckets, coarser int32) (spans []histogram.Span, deltas []int64) {
+func sparseBuckets(in pmetric.ExponentialHistogramDataPointBuckets, coarser int32) ([]histogram.Span, []int64) {
 	counts := in.BucketCounts()
-	next := int32(0)     // index that the next bucket would have without a gap
-	previous := int64(0) // count of the bucket before
+	buckets := sparse{}
 	for i := 0; i < counts.Len(); {
 		index := (in.Offset()+int32(i))>>coarser + 1
 		count := int64(0)
 		for ; i < counts.Len() && (in.Offset()+int32(i))>>coarser+1 == index; i++ {
 			count += int64(counts.At(i))
 		}
-		if count == 0 {
-			continue
-		}
-		gap := index - next
-		if len(spans) == 0 || gap > maxGap {
-			spans = append(spans, histogram.Span{Offset: gap})
-			gap = 0
-		}
-		span := &spans[len(spans)-1]
-		for range gap {
-			deltas = append(deltas, -previous)
-			previous = 0
-		}
-		deltas = append(deltas, count-previous)
-		span.Length += uint32(gap) + 1
-		previous, next = count, index+1
+		buckets.add(index, count)
 	}
-	return spans, deltas
+	return buckets.spans, buckets.deltas
 }

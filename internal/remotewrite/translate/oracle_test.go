@@ -22,17 +22,21 @@ import (
 // TestSameSeriesAsTheContribTranslator holds where both follow the same rules: valid points with a value. They differ on
 // order, on stale markers, on start times, and on what is invalid.
 func TestSameSeriesAsTheContribTranslator(t *testing.T) {
-	translator, err := New(defaults())
-	require.NoError(t, err)
-	var b Buffer
-	for seed := range uint64(300) {
-		md := randomMetrics(rand.New(rand.NewPCG(seed, 1)))
-		want, err := prometheusremotewrite.FromMetrics(md, prometheusremotewrite.Settings{AddMetricSuffixes: true})
+	for _, strategy := range strategies {
+		s := defaults()
+		s.Strategy = strategy
+		translator, err := New(s)
 		require.NoError(t, err)
-		translator.Translate(md, &b)
-		require.Zero(t, b.Dropped)
-		require.Equal(t, contribLines(want), ownLines(b.Series), "seed %d", seed)
-		assertWellFormed(t, &b)
+		var b Buffer
+		for seed := range uint64(100) {
+			md := randomMetrics(rand.New(rand.NewPCG(seed, 1)))
+			want, err := prometheusremotewrite.FromMetrics(md, prometheusremotewrite.Settings{TranslationStrategy: string(strategy)})
+			require.NoError(t, err)
+			translator.Translate(md, &b)
+			require.Zero(t, b.Dropped)
+			require.Equal(t, contribLines(want), ownLines(b.Series), "%s, seed %d", strategy, seed)
+			assertWellFormed(t, &b)
+		}
 	}
 }
 

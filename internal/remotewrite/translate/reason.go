@@ -4,7 +4,7 @@ package translate
 type Reason int
 
 const (
-	// DeltaTemporality: the value counts since the last report, which Prometheus has no type for.
+	// DeltaTemporality: the value counts since the last report, which Prometheus has no type for, and nothing accumulates it.
 	DeltaTemporality Reason = iota
 	// UnspecifiedTemporality: a sum or histogram that doesn't say what it counts since.
 	UnspecifiedTemporality
@@ -20,6 +20,10 @@ const (
 	InvalidHistogram
 	// HistogramScale: an exponential histogram coarser than native ones can be (scale below -4).
 	HistogramScale
+	// DeltaOutOfOrder: a delta point no newer than what its series accumulated before.
+	DeltaOutOfOrder
+	// DeltaSeriesLimit: a delta point of a series for which the accumulator has no room.
+	DeltaSeriesLimit
 
 	// Reasons is how many there are.
 	Reasons
@@ -30,6 +34,7 @@ func (r Reason) String() string {
 	return [Reasons]string{
 		"delta_temporality", "unspecified_temporality", "invalid_name", "invalid_label",
 		"no_timestamp", "no_value", "invalid_histogram", "histogram_scale",
+		"delta_out_of_order", "delta_series_limit",
 	}[r]
 }
 

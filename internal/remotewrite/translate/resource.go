@@ -45,9 +45,9 @@ func (t *Translator) enterResource(b *Buffer, resource pcommon.Resource) {
 	if instance := attributeText(attrs, serviceInstance); instance != "" {
 		r.target = append(r.target, remotewrite.Label{Name: model.InstanceLabel, Value: instance})
 	}
-	if t.settings.ResourceLabels {
+	if !t.settings.ConstantLabels.empty() {
 		for key, value := range attrs.All() {
-			if !t.settings.OmitServiceLabels || !identifies(key) {
+			if t.settings.ConstantLabels.chooses(key) {
 				r.promoted = b.appendAttribute(r.promoted, key, value)
 			}
 		}

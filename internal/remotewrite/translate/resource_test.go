@@ -67,7 +67,7 @@ func TestResourceAndScope(t *testing.T) {
 			want:     []string{`g{job="shop",region="point"} 1 @2000`},
 		},
 		"all resource attributes become labels on request, and win over the point's": {
-			settings: func(s *Settings) { s.ResourceLabels = true },
+			settings: func(s *Settings) { s.ConstantLabels.Included = []string{"*"} },
 			resource: map[string]any{"service.name": "shop", "region": "resource"},
 			want: []string{
 				`g{job="shop",region="resource",service_name="shop"} 1 @2000`,
@@ -75,7 +75,7 @@ func TestResourceAndScope(t *testing.T) {
 			},
 		},
 		"but the service's can be left out": {
-			settings: func(s *Settings) { s.ResourceLabels, s.OmitServiceLabels, s.TargetInfo = true, true, false },
+			settings: func(s *Settings) { s.ConstantLabels.Excluded, s.TargetInfo = []string{"service.*"}, false },
 			resource: map[string]any{"service.name": "shop", "service.instance.id": "a", "zone": "z"},
 			want:     []string{`g{instance="a",job="shop",region="point",zone="z"} 1 @2000`},
 		},

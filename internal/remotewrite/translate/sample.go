@@ -17,6 +17,7 @@ type point struct {
 	info      bool // a constant about a target, which no data point stands behind
 	key       uint64
 	place     int32 // in the buffer, 1 the first; 0: it has no sample yet
+	labels    span  // in the arena; empty: they are the buffer's base
 }
 
 // placed is what the samples of a data point share.
@@ -53,7 +54,7 @@ type sample struct {
 	first     bool // of its point
 }
 
-// sample appends a float sample of a point, whose labels are the buffer's base.
+// sample appends a float sample of a point.
 func (b *Buffer) sample(f *family, p *point, part part, text string, v float64) *sample {
 	if p.stale {
 		v = staleMarker
@@ -68,10 +69,12 @@ func (b *Buffer) sample(f *family, p *point, part part, text string, v float64) 
 
 // place keeps what the samples of a point share.
 func (b *Buffer) place(f *family, p *point) {
-	from := int32(len(b.arena))
-	b.arena = append(b.arena, b.base...)
+	labels := p.labels
+	if labels == (span{}) {
+		labels = b.keepLabels()
+	}
 	b.placed = append(b.placed, placed{
-		timestamp: p.timestamp, start: p.start, key: p.key, labels: span{from, int32(len(b.arena))}, family: f.index, info: p.info,
+		timestamp: p.timestamp, start: p.start, key: p.key, labels: labels, family: f.index, info: p.info,
 	})
 	p.place = int32(len(b.placed))
 	if !p.stale {

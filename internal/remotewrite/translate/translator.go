@@ -24,10 +24,12 @@ type Settings struct {
 	TargetInfo bool
 	// ScopeInfo adds the instrumentation scope as otel_scope_… labels.
 	ScopeInfo bool
-	// ResourceLabels adds all resource attributes as labels.
-	ResourceLabels bool
-	// OmitServiceLabels leaves service.name, service.namespace and service.instance.id out of ResourceLabels.
-	OmitServiceLabels bool
+	// ConstantLabels are the resource attributes that are added as labels. They win over those of a point.
+	ConstantLabels AttributeFilter
+	// CustomBuckets makes native histograms with custom buckets of explicit histograms, not classic ones.
+	CustomBuckets bool
+	// KeepClassic makes both. It means nothing without CustomBuckets.
+	KeepClassic bool
 }
 
 // Validate returns an error for what cannot be translated by.
