@@ -214,7 +214,9 @@ func TestSplitKeepsASeriesTogether(t *testing.T) {
 		}
 		return out
 	}
-	first, second, err := batchOf(V2, true, series).Split()
+	whole := batchOf(V2, true, series)
+	whole.derived = false
+	first, second, err := whole.Split()
 	require.NoError(t, err)
 	assert.Equal(t, []string{"a1", "a2", "a3", "a4", "a5"}, render(first))
 	assert.Equal(t, []string{"b1", "c1", "b2", "c2", "b3", "c3", "b4", "c4", "b5", "c5"}, render(second))
