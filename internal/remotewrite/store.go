@@ -67,21 +67,29 @@ func (q *Queue) commit(s *Shard, b *Batch) {
 	if q.log == nil || !b.commits {
 		return
 	}
-	if q.samples == 0 && q.log.Size() >= q.config.Log.segmentBytes()/4 {
+	empty := q.samples == 0
+	if empty && q.log.Size() >= min(worthRemoving, q.config.Log.segmentBytes()/4) {
 		q.remove(q.log.Newest()) // it holds nothing any more
 		return
 	}
-	q.writeCommit(s, b.number)
+	if err := q.writeCommit(s, b.number); err != nil && empty {
+		q.remove(q.log.Newest()) // the disk is full, and nothing there is of use
+		return
+	}
 	if oldest := q.oldestSegment(); b.stored.first <= q.log.Oldest() && oldest > 1 {
 		q.remove(oldest - 1)
 	}
 }
 
-func (q *Queue) writeCommit(s *Shard, batch uint64) {
+// worthRemoving is how large a log must be that holds nothing for it to be removed: a file a request would cost more than it
+// gives back.
+const worthRemoving = 1 << 20
+
+func (q *Queue) writeCommit(s *Shard, batch uint64) error {
 	e := entry{kind: kindCommit, route: s.route.headers, generation: s.generation.number, shard: uint32(s.index), batch: batch}
 	record := [1]segmentlog.Record{{Meta: e.appendTo(nil)}}
 	var at [1]segmentlog.Position
-	_ = q.log.Append(record[:], at[:])
+	return q.log.Append(record[:], at[:])
 }
 
 // oldestSegment returns the segment in which the oldest batch begins that the log has, 0: it has none.
@@ -138,7 +146,7 @@ func (q *Queue) evict(segment uint64, why Loss) {
 		}
 		s.sealed = kept
 		if last != 0 {
-			q.writeCommit(s, last)
+			_ = q.writeCommit(s, last) // without it parts in later segments are found again, and can't be read
 		}
 	})
 	q.remove(segment)
