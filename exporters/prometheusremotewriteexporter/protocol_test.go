@@ -2,6 +2,7 @@ package prometheusremotewriteexporter
 
 import (
 	"context"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"testing"
@@ -157,6 +158,20 @@ func TestRefusedExemplarsLoseNoDataPoint(t *testing.T) {
 	})
 }
 
+// Nothing is too large that is as small as that: the endpoint refuses it for another reason.
+func TestASmallRequestIsNotSplit(t *testing.T) {
+	inBubble(t, func(t *testing.T, message remotewrite.Message) {
+		h := newHarness(t, func(c *Config) { c.ProtobufMessage = message })
+		e := &endpoint{answer: func(int, *received, http.ResponseWriter) int { return http.StatusRequestEntityTooLarge }}
+		h.overPipes(e)
+		require.NoError(t, h.ConsumeMetrics(context.Background(), counters(40, 1000, 1)))
+		time.Sleep(time.Minute)
+		assert.Len(t, e.all(), 1)
+		assert.EqualValues(t, 40, h.values()["failed_samples{kind=sample,reason=too_large}"])
+		require.NoError(t, h.Shutdown(context.Background()))
+	})
+}
+
 func TestARequestThatIsTooLargeIsSentInHalves(t *testing.T) {
 	inBubble(t, func(t *testing.T, message remotewrite.Message) {
 		h := newHarness(t, func(c *Config) { c.ProtobufMessage = message })
@@ -167,8 +182,22 @@ func TestARequestThatIsTooLargeIsSentInHalves(t *testing.T) {
 			return accept(n, r, w)
 		}}
 		h.overPipes(e)
-		require.NoError(t, h.ConsumeMetrics(context.Background(), counters(10, 1000, 1)))
-		require.NoError(t, h.ConsumeMetrics(context.Background(), counters(10, 2000, 1)))
+		random := rand.New(rand.NewPCG(1, 1))
+		noise := make([]string, 10)
+		for i := range noise {
+			text := make([]byte, 3000)
+			for j := range text {
+				text[j] = 'a' + byte(random.IntN(26))
+			}
+			noise[i] = string(text)
+		}
+		for _, at := range []int64{1000, 2000} {
+			md := counters(10, at, 1)
+			for i, p := range md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).Sum().DataPoints().All() {
+				p.Attributes().PutStr("noise", noise[i])
+			}
+			require.NoError(t, h.ConsumeMetrics(context.Background(), md))
+		}
 		time.Sleep(time.Second)
 		taken := map[string]int{}
 		var order []string

@@ -224,9 +224,15 @@ func (s *sender) wait(d time.Duration) bool {
 	return true
 }
 
+// minSplitBytes is the size of a request, compressed, from which an endpoint may mean what it says: that it is too large.
+const minSplitBytes = 2048
+
 // split replaces the head by its halves.
 func (s *sender) split(b *remotewrite.Batch, now time.Time) {
 	first, second, err := b.Split()
+	if err == nil && len(b.Body) < minSplitBytes {
+		err = fmt.Errorf("%w: it has %d bytes", remotewrite.ErrCannotSplit, len(b.Body))
+	}
 	if err == nil {
 		s.shard.Replace(first, second)
 		s.attempt = 0

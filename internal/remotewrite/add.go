@@ -19,8 +19,13 @@ type Source interface {
 // List is a payload whose series are all there.
 type List []Series
 
-func (l List) Len() int         { return len(l) }
+// Len implements [Source].
+func (l List) Len() int { return len(l) }
+
+// Key implements [Source].
 func (l List) Key(i int) uint64 { return l[i].Key }
+
+// At implements [Source].
 func (l List) At(i int) *Series { return &l[i] }
 
 // Part is what of a payload goes out with the same headers.

@@ -3,6 +3,7 @@ package remotewrite
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/klauspost/compress/s2"
@@ -17,7 +18,7 @@ import (
 //	commit:  2, route, generation, shard, batch
 //
 // route is the text of [Headers] behind its length. A data record is what one payload appended to a batch; its body is
-// symbols and rest of those sizes one after the other, compressed (snappy, block format). Parts are counted from 0; previous
+// symbols and rest of those sizes one after the other, compressed (snappy, block format). Batches are counted from 1, parts from 0; previous
 // is where the part before is. A commit says that the shard's batches up to a number are done.
 const (
 	kindData   = 1
@@ -88,11 +89,11 @@ func (e *entry) parse(meta []byte) error {
 		}
 		e.previous = segmentlog.Position{Segment: r.next(), Offset: int64(r.next())}
 		for _, to := range [...]*int{&e.symbols, &e.rest, &e.series, &e.counts.Samples, &e.counts.Histograms, &e.counts.Exemplars, &e.points} {
-			*to = int(r.next())
+			*to = r.count()
 		}
 		e.since, e.newest = time.UnixMilli(r.nextSigned()), r.nextSigned()
 	}
-	if r.bad || e.kind != kindData && e.kind != kindCommit {
+	if r.bad || e.batch == 0 || e.kind != kindData && e.kind != kindCommit {
 		return errEntry
 	}
 	return nil
@@ -112,6 +113,16 @@ func (r *varints) next() uint64 {
 	}
 	r.buf = r.buf[n:]
 	return v
+}
+
+// count reads a number of things, of which a record doesn't have many.
+func (r *varints) count() int {
+	n := r.next()
+	if n > math.MaxInt32 {
+		r.bad = true
+		return 0
+	}
+	return int(n)
 }
 
 func (r *varints) nextSigned() int64 {

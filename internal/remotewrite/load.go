@@ -93,7 +93,11 @@ func (p *part) read(log *segmentlog.Log, at segmentlog.Position) error {
 	if err := p.parse(meta); err != nil {
 		return err
 	}
-	if p.raw, err = s2.Decode(nil, body); err != nil || len(p.raw) != p.symbols+p.rest {
+	// Memory is taken for no more than there can be: a copy of 64 bytes takes two or more.
+	if n, err := s2.DecodedLen(body); err != nil || n != p.symbols+p.rest || n > 64*len(body) {
+		return segmentlog.ErrDamaged
+	}
+	if p.raw, err = s2.Decode(nil, body); err != nil {
 		return segmentlog.ErrDamaged
 	}
 	return nil

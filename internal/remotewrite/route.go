@@ -23,23 +23,34 @@ type generation struct {
 // idleAfter is how long a route or a shard's memory is kept without use.
 const idleAfter = 5 * time.Minute
 
-// route returns the route of some headers, nil where there are too many others.
+// route returns the route of some headers, open to series; nil where there are too many others.
 func (q *Queue) route(h Headers, now time.Time) *route {
 	r := q.routes[h]
-	if r == nil {
-		if len(q.routes) >= q.config.MaxRoutes {
+	if r == nil || r.newest().closed {
+		if q.openRoutes() >= q.config.MaxRoutes {
 			return nil
 		}
-		r = &route{queue: q, headers: h}
+		if r == nil {
+			r = &route{queue: q, headers: h}
+			q.routes[h] = r
+		}
 		r.pace.begin(now)
-		q.routes[h] = r
-	}
-	if len(r.generations) == 0 || r.newest().closed {
 		q.generations++
 		r.open(q.generations, q.config.MinShards)
 	}
 	r.used = now
 	return r
+}
+
+// openRoutes counts the routes that take series in: others have only what is left of before.
+func (q *Queue) openRoutes() int {
+	n := 0
+	for _, r := range q.routes {
+		if !r.newest().closed {
+			n++
+		}
+	}
+	return n
 }
 
 func (r *route) newest() *generation { return r.generations[len(r.generations)-1] }

@@ -2,6 +2,7 @@ package remotewrite
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -105,9 +106,7 @@ func (s *simulation) add() {
 	for i := range parts {
 		s.total += parts[i].Len()
 	}
-	for id, at := range seen {
-		s.accepted[id] = at
-	}
+	maps.Copy(s.accepted, seen)
 }
 
 // send does a step of a sender, and reports whether there may be another.

@@ -47,7 +47,8 @@ var plan = []room{
 	{"internal/webserver", nil},
 
 	{"internal/remotewrite/translate", []string{"internal/remotewrite"}},
-	{"internal/remotewrite", nil},
+	{"internal/remotewrite", []string{"internal/segmentlog"}},
+	{"internal/segmentlog", nil},
 
 	{"stubs/...", nil},
 

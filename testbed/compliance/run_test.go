@@ -20,6 +20,7 @@ func TestBatched(t *testing.T) {
 		p.StopWithin(stopWithin)
 		to.inOrder(t)
 		assert.GreaterOrEqual(t, to.whole(t, 10), 3)
+		assert.Len(t, to.arrived(), 1, "what waits is one request, and leaves at the end")
 	})
 }
 

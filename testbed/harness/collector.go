@@ -31,10 +31,12 @@ func StartCollector(t testing.TB, config, telemetry string, listens ...string) *
 	return RunCollector(t, o, telemetry, listens...)
 }
 
-// RunCollector starts the binary with arguments and environment of the test's own and waits until it listens.
+// RunCollector starts the binary with arguments and environment of the test's own and waits until it listens. What it keeps
+// on disk is in a directory of the test's, unless the environment says otherwise.
 func RunCollector(t testing.TB, o proc.Options, telemetry string, listens ...string) *Collector {
 	t.Helper()
 	o.Path = Binary(t)
+	o.Env = append([]string{"DATA_DIR=" + t.TempDir()}, o.Env...)
 	if telemetry != "" {
 		listens = append(listens, telemetry)
 	}

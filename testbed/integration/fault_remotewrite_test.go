@@ -60,7 +60,10 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	r.mu.Lock()
 	down, delay := r.down, r.delay
 	r.mu.Unlock()
-	time.Sleep(delay)
+	select {
+	case <-time.After(delay):
+	case <-request.Context().Done():
+	}
 	if down {
 		http.Error(w, "down", http.StatusServiceUnavailable)
 		return
