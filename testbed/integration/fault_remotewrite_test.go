@@ -181,7 +181,7 @@ receivers:
 exporters:
   prometheus_remote_write:
     endpoint: http://%s/api/v1/write
-    remote_write_queue: {num_consumers: 4, batch_send_deadline: 100ms}
+    remote_write_queue: {num_consumers: 4, batch_send_deadline: 100ms, max_pending_bytes: 4000000}
     max_batch_size_bytes: 100000
     wal: {directory: %q}
     target_info: {enabled: false}
@@ -290,6 +290,27 @@ func TestAFullDiskRefusesMetricsForNow(t *testing.T) {
 	}
 	r.check(t, d.accepted)
 	require.Equal(t, -1, collector.ExitCode())
+}
+
+// The endpoint is down for as long as it takes to queue many times what memory may hold.
+func TestMemoryIsBoundedWhileTheEndpointIsDown(t *testing.T) {
+	t.Parallel()
+	r := startReceiver(t)
+	d := newDurable(t, r, t.TempDir(), "")
+	collector := d.start()
+	for range 50 {
+		d.hand()
+	}
+	r.set(true, 0)
+	before := collector.Usage()
+	for range 6000 {
+		d.hand()
+	}
+	during := collector.Usage()
+	t.Logf("resident: %d MiB while it works, at most %d MiB with %d samples queued", before.PeakRSS>>20, during.PeakRSS>>20, 6000*metricSeries)
+	assert.Less(t, during.PeakRSS, before.PeakRSS+(32<<20), "max_pending_bytes is 4 MB, and they are some 60 MB")
+	r.set(false, 0)
+	r.check(t, d.accepted)
 }
 
 func TestAReloadLosesNothing(t *testing.T) {
