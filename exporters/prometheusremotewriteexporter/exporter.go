@@ -189,11 +189,11 @@ func (e *metricsExporter) ConsumeMetrics(ctx context.Context, md pmetric.Metrics
 
 func (e *metricsExporter) enqueue(ctx context.Context, md pmetric.Metrics) (*remotewrite.Payload, error) {
 	shares := e.config.shares(ctx, md)
-	parts := make([]remotewrite.Part, len(shares))
+	queuing := make([]remotewrite.Share, len(shares))
 	buffers := make([]*translate.Buffer, len(shares))
 	for i := range shares {
 		buffers[i] = e.buffers.Get().(*translate.Buffer)
-		parts[i] = remotewrite.Part{Source: buffers[i], Headers: shares[i].headers}
+		queuing[i] = remotewrite.Share{Source: buffers[i], Headers: shares[i].headers}
 	}
 	defer func() {
 		for _, b := range buffers {
@@ -210,9 +210,9 @@ func (e *metricsExporter) enqueue(ctx context.Context, md pmetric.Metrics) (*rem
 	var payload *remotewrite.Payload
 	err := e.accumulator.Run(now, func() (err error) {
 		for i := range shares {
-			e.translator.FillPart(md, buffers[i], shares[i].part, e.accumulator)
+			e.translator.FillShare(md, buffers[i], shares[i].Share, e.accumulator)
 		}
-		payload, err = e.queue.Load().Add(e.negotiation.Message(now), now, parts...)
+		payload, err = e.queue.Load().Add(e.negotiation.Message(now), now, queuing...)
 		return err
 	})
 	if err != nil {
@@ -220,7 +220,7 @@ func (e *metricsExporter) enqueue(ctx context.Context, md pmetric.Metrics) (*rem
 		add(e.telemetry.enqueueFailedPoints, points, e.telemetry.id)
 		return nil, refusal(points, err)
 	}
-	e.queued(parts, buffers, now)
+	e.queued(queuing, buffers, now)
 	return payload, nil
 }
 
@@ -237,12 +237,12 @@ func refusal(points int, err error) error {
 }
 
 // queued counts what was taken in, and what of it was left out.
-func (e *metricsExporter) queued(parts []remotewrite.Part, buffers []*translate.Buffer, now time.Time) {
+func (e *metricsExporter) queued(shares []remotewrite.Share, buffers []*translate.Buffer, now time.Time) {
 	var dropped translate.Dropped
 	series := 0
 	for i, b := range buffers {
-		if parts[i].Refused {
-			e.refusedTenant(b, parts[i].Headers, now)
+		if shares[i].Refused {
+			e.refusedTenant(b, shares[i].Headers, now)
 			continue
 		}
 		series += b.Len()

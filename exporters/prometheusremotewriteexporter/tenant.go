@@ -77,7 +77,7 @@ func (c *Config) tenants() int {
 // share is what of a payload belongs to a tenant.
 type share struct {
 	headers remotewrite.Headers
-	part    translate.Part
+	translate.Share
 }
 
 // shares parts a payload by tenant.
@@ -85,7 +85,7 @@ func (c *Config) shares(ctx context.Context, md pmetric.Metrics) []share {
 	common := c.metadataHeaders(ctx)
 	if c.Tenant.ResourceAttribute == "" {
 		headers := remotewrite.MakeHeaders(common...)
-		return []share{{headers, translate.Part{Name: string(headers)}}}
+		return []share{{headers, translate.Share{Name: string(headers)}}}
 	}
 	var out []share
 	known := map[string]bool{}
@@ -96,7 +96,7 @@ func (c *Config) shares(ctx context.Context, md pmetric.Metrics) []share {
 		}
 		known[tenant] = true
 		headers := remotewrite.MakeHeaders(append(slices.Clip(common), remotewrite.Header{Name: c.Tenant.Header, Value: tenant})...)
-		out = append(out, share{headers, translate.Part{
+		out = append(out, share{headers, translate.Share{
 			Name: string(headers),
 			Of:   func(r pcommon.Resource) bool { return c.Tenant.of(r) == tenant },
 		}})

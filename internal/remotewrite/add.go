@@ -28,21 +28,21 @@ func (l List) Key(i int) uint64 { return l[i].Key }
 // At implements [Source].
 func (l List) At(i int) *Series { return &l[i] }
 
-// Part is what of a payload goes out with the same headers.
-type Part struct {
+// Share is what of a payload goes out with the same headers.
+type Share struct {
 	Source
 	Headers Headers
-	// Refused is set where the queue has [QueueConfig.MaxRoutes] others: nothing of this part was queued.
+	// Refused is set where the queue has [QueueConfig.MaxRoutes] others: nothing of it was queued.
 	Refused bool
 }
 
 // Add queues a payload, whole or not at all: it fails with [ErrFull], [ErrTooLarge], [ErrClosed], or an error of the log's
 // disk. The series are copied. Batches that the payload opens are of message m; now is when it came.
 // The payload that is returned is nil where payloads are not followed.
-func (q *Queue) Add(m Message, now time.Time, parts ...Part) (*Payload, error) {
+func (q *Queue) Add(m Message, now time.Time, shares ...Share) (*Payload, error) {
 	bound := 0
 	if q.log == nil {
-		if bound = sizeBound(parts); bound > q.config.MaxBytes {
+		if bound = sizeBound(shares); bound > q.config.MaxBytes {
 			return nil, ErrTooLarge
 		}
 	}
@@ -59,8 +59,8 @@ func (q *Queue) Add(m Message, now time.Time, parts ...Part) (*Payload, error) {
 	}
 	in := &q.arriving
 	in.begin(m, now)
-	for i := range parts {
-		in.add(&parts[i])
+	for i := range shares {
+		in.add(&shares[i])
 	}
 	if q.log != nil {
 		if err := in.write(); err != nil {
@@ -70,11 +70,11 @@ func (q *Queue) Add(m Message, now time.Time, parts ...Part) (*Payload, error) {
 	return in.finish(), nil
 }
 
-func sizeBound(parts []Part) int {
+func sizeBound(shares []Share) int {
 	n := 0
-	for p := range parts {
-		for i := range parts[p].Len() {
-			n += parts[p].At(i).sizeBound()
+	for p := range shares {
+		for i := range shares[p].Len() {
+			n += shares[p].At(i).sizeBound()
 		}
 	}
 	return n
@@ -89,7 +89,7 @@ type arrival struct {
 	touched []*Shard
 	infos   []remembered
 	newest  int64
-	pieces  pieces // what is to be written
+	records newRecords // what is to be written
 }
 
 // infoKey is a [Series.Info] series of a route.
@@ -109,7 +109,7 @@ func (in *arrival) begin(m Message, now time.Time) {
 	in.message, in.now = m, now
 	in.touched, in.infos = in.touched[:0], in.infos[:0]
 	in.newest = 0
-	in.pieces.reset()
+	in.records.reset()
 	in.payload = nil
 	if q := in.queue; q.log == nil || q.config.Track {
 		q.payloads++
@@ -118,8 +118,8 @@ func (in *arrival) begin(m Message, now time.Time) {
 	}
 }
 
-// add queues one part.
-func (in *arrival) add(p *Part) {
+// add queues one share.
+func (in *arrival) add(p *Share) {
 	r := in.queue.route(p.Headers, in.now)
 	if r == nil {
 		p.Refused = true
@@ -159,9 +159,9 @@ func (in *arrival) repeats(key infoKey, timestamp int64) bool {
 // write has the payload in the log, or the queue as it was.
 func (in *arrival) write() error {
 	for _, s := range in.touched {
-		in.pieces.add(s)
+		in.records.add(s)
 	}
-	err := in.queue.writeLog(&in.pieces, in.now)
+	err := in.queue.writeLog(&in.records, in.now)
 	if err == nil {
 		return nil
 	}

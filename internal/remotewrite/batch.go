@@ -39,9 +39,9 @@ type Batch struct {
 
 // stored is what the log has of a batch.
 type stored struct {
-	parts uint32
-	first uint64 // segment of the first part, 0: there is none
-	last  segmentlog.Position
+	records uint32
+	first   uint64 // segment of the first record, 0: there is none
+	last    segmentlog.Position
 	// What the encoder had, and how much of the batch that is.
 	symbols, bytes int
 	series, points int

@@ -13,13 +13,13 @@ import (
 
 // What the log's records say in their meta, as varints, times and timestamps zigzag:
 //
-//	data:    1, route, generation, shard, batch, part, message, previous segment, previous offset, symbols, rest,
+//	data:    1, route, generation, shard, batch, record, message, previous segment, previous offset, symbols, rest,
 //	         series, samples, histograms, exemplars, points, since, newest
 //	commit:  2, route, generation, shard, batch
 //
 // route is the text of [Headers] behind its length. A data record is what one payload appended to a batch; its body is
-// symbols and rest of those sizes one after the other, compressed (snappy, block format). Batches are counted from 1, parts from 0; previous
-// is where the part before is. A commit says that the shard's batches up to a number are done.
+// symbols and rest of those sizes one after the other, compressed (snappy, block format). Batches are counted from 1, its records from 0; previous
+// is where the record before is. A commit says that the shard's batches up to a number are done.
 const (
 	kindData   = 1
 	kindCommit = 2
@@ -36,7 +36,7 @@ type entry struct {
 	shard      uint32
 	batch      uint64
 
-	part     uint32
+	record   uint32
 	message  Message
 	previous segmentlog.Position
 	symbols  int
@@ -63,7 +63,7 @@ func (e *entry) appendTo(buf []byte) []byte {
 		message = 1
 	}
 	for _, v := range [...]uint64{
-		uint64(e.part), message, e.previous.Segment, uint64(e.previous.Offset), uint64(e.symbols), uint64(e.rest),
+		uint64(e.record), message, e.previous.Segment, uint64(e.previous.Offset), uint64(e.symbols), uint64(e.rest),
 		uint64(e.series), uint64(e.counts.Samples), uint64(e.counts.Histograms), uint64(e.counts.Exemplars), uint64(e.points),
 	} {
 		buf = binary.AppendUvarint(buf, v)
@@ -81,7 +81,7 @@ func (e *entry) parse(meta []byte) error {
 	e.route = Headers(r.text())
 	e.generation, e.shard, e.batch = uint32(r.next()), uint32(r.next()), r.next()
 	if e.kind == kindData {
-		e.part = uint32(r.next())
+		e.record = uint32(r.next())
 		if m := r.next(); m < uint64(len(messages)) {
 			e.message = messages[m]
 		} else {
@@ -146,25 +146,25 @@ func (r *varints) text() string {
 	return text
 }
 
-// pieces are the records of one payload. Their memory is used again.
-type pieces struct {
-	list    []piece
+// newRecords are what one payload has written down. Their memory is used again.
+type newRecords struct {
+	list    []newRecord
 	records []segmentlog.Record
 	at      []segmentlog.Position
 	memory  []byte // of metas and bodies
 	raw     []byte
 }
 
-// piece is what a payload appended to a batch.
-type piece struct {
+// newRecord is what a payload appended to a batch.
+type newRecord struct {
 	batch *Batch
-	after stored // what the log has of the batch when it has the piece
+	after stored // what the log has of the batch when it has the record
 	meta  int    // where it begins in the memory
 	body  int
 	end   int
 }
 
-func (p *pieces) reset() {
+func (p *newRecords) reset() {
 	clear(p.list)
 	p.list, p.memory = p.list[:0], p.memory[:0]
 	if cap(p.memory) > maxKeptMemory {
@@ -179,7 +179,7 @@ func (p *pieces) reset() {
 const maxKeptMemory = 8 << 20
 
 // add takes over what the open batch of a shard got that the log doesn't have.
-func (p *pieces) add(s *Shard) {
+func (p *newRecords) add(s *Shard) {
 	b := s.open
 	if b == nil || s.queue.log == nil || b.Series == b.stored.series {
 		return
@@ -188,18 +188,18 @@ func (p *pieces) add(s *Shard) {
 	symbols, rest := s.encoder.since(before.symbols, before.bytes)
 	e := entry{
 		kind: kindData, route: s.route.headers, generation: s.generation.number, shard: uint32(s.index), batch: b.number,
-		part: before.parts, message: b.Message, previous: before.last, symbols: len(symbols), rest: len(rest),
+		record: before.records, message: b.Message, previous: before.last, symbols: len(symbols), rest: len(rest),
 		series: b.Series - before.series, counts: b.Counts.Sub(before.counts), points: b.Points - before.points,
 		since: b.Since, newest: b.Newest,
 	}
-	added := piece{batch: b, meta: len(p.memory)}
+	added := newRecord{batch: b, meta: len(p.memory)}
 	p.memory = e.appendTo(p.memory)
 	added.body = len(p.memory)
 	p.raw = append(append(p.raw[:0], symbols...), rest...)
 	p.memory = appendSnappy(p.memory, p.raw)
 	added.end = len(p.memory)
 	added.after = stored{
-		parts: before.parts + 1, symbols: before.symbols + len(symbols), bytes: before.bytes + len(rest),
+		records: before.records + 1, symbols: before.symbols + len(symbols), bytes: before.bytes + len(rest),
 		series: b.Series, points: b.Points, counts: b.Counts, newest: b.Newest, payloads: len(b.payloads),
 	}
 	p.list = append(p.list, added)
@@ -218,7 +218,7 @@ func appendSnappy(buf, raw []byte) []byte {
 }
 
 // prepare returns the records, and where their positions go.
-func (p *pieces) prepare() ([]segmentlog.Record, []segmentlog.Position) {
+func (p *newRecords) prepare() ([]segmentlog.Record, []segmentlog.Position) {
 	p.records, p.at = p.records[:0], p.at[:0]
 	for i := range p.list {
 		x := &p.list[i]

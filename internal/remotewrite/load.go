@@ -44,48 +44,48 @@ var errDamaged = errors.New("the remote-write log is damaged")
 
 // read reads a batch from the log. Where it fails it returns what comes before the damage, and how much that is.
 func (q *Queue) read(s *Shard, number uint64, want stored) (body []byte, got stored, err error) {
-	parts := make([]part, want.parts)
+	records := make([]foundRecord, want.records)
 	at := want.last
-	for i := len(parts) - 1; i >= 0 && err == nil; i-- {
-		if err = parts[i].read(q.log, at); err == nil && (parts[i].part != uint32(i) || parts[i].batch != number) {
+	for i := len(records) - 1; i >= 0 && err == nil; i-- {
+		if err = records[i].read(q.log, at); err == nil && (records[i].record != uint32(i) || records[i].batch != number) {
 			err = segmentlog.ErrDamaged
 		}
-		at = parts[i].previous
+		at = records[i].previous
 	}
 	if err != nil {
-		parts = q.search(s, number, want)
+		records = q.search(s, number, want)
 	}
-	return q.assemble(parts), measure(parts), err
+	return q.assemble(records), measure(records), err
 }
 
 // search reads a batch whose records are no longer a chain, as far as it is whole.
-func (q *Queue) search(s *Shard, number uint64, want stored) []part {
-	at := make([]segmentlog.Position, want.parts)
+func (q *Queue) search(s *Shard, number uint64, want stored) []foundRecord {
+	at := make([]segmentlog.Position, want.records)
 	_ = q.log.Scan(want.first, want.last.Segment, func(f segmentlog.Found) {
 		var e entry
 		if e.parse(f.Meta) == nil && e.kind == kindData && e.batch == number && e.generation == s.generation.number &&
-			e.shard == uint32(s.index) && e.route == s.route.headers && e.part < want.parts {
-			at[e.part] = f.Position
+			e.shard == uint32(s.index) && e.route == s.route.headers && e.record < want.records {
+			at[e.record] = f.Position
 		}
 	})
-	var parts []part
+	var records []foundRecord
 	for _, p := range at {
-		var x part
+		var x foundRecord
 		if p.Segment == 0 || x.read(q.log, p) != nil {
 			break
 		}
-		parts = append(parts, x)
+		records = append(records, x)
 	}
-	return parts
+	return records
 }
 
-// part is a record of a batch.
-type part struct {
+// foundRecord is a record of a batch that was read.
+type foundRecord struct {
 	entry
 	raw []byte
 }
 
-func (p *part) read(log *segmentlog.Log, at segmentlog.Position) error {
+func (p *foundRecord) read(log *segmentlog.Log, at segmentlog.Position) error {
 	meta, body, err := log.Read(at, nil)
 	if err != nil {
 		return err
@@ -103,29 +103,29 @@ func (p *part) read(log *segmentlog.Log, at segmentlog.Position) error {
 	return nil
 }
 
-// assemble makes the body of its parts: all symbols, then all else.
-func (q *Queue) assemble(parts []part) []byte {
-	if len(parts) == 0 {
+// assemble makes the body of its records: all symbols, then all else.
+func (q *Queue) assemble(records []foundRecord) []byte {
+	if len(records) == 0 {
 		return nil
 	}
 	n := 0
-	for i := range parts {
-		n += len(parts[i].raw)
+	for i := range records {
+		n += len(records[i].raw)
 	}
 	raw := make([]byte, 0, n)
-	for i := range parts {
-		raw = append(raw, parts[i].raw[:parts[i].symbols]...)
+	for i := range records {
+		raw = append(raw, records[i].raw[:records[i].symbols]...)
 	}
-	for i := range parts {
-		raw = append(raw, parts[i].raw[parts[i].symbols:]...)
+	for i := range records {
+		raw = append(raw, records[i].raw[records[i].symbols:]...)
 	}
 	return slices.Clone(s2.EncodeSnappy(nil, raw))
 }
 
-func measure(parts []part) (got stored) {
-	for i := range parts {
-		p := &parts[i]
-		got.parts++
+func measure(records []foundRecord) (got stored) {
+	for i := range records {
+		p := &records[i]
+		got.records++
 		got.series += p.series
 		got.points += p.points
 		got.counts = got.counts.Add(p.counts)

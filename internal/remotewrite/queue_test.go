@@ -34,7 +34,7 @@ func newQueue(t testing.TB, config QueueConfig) *Queue {
 
 func add(t testing.TB, q *Queue, series []Series, m Message) *Payload {
 	t.Helper()
-	p, err := q.Add(m, epoch, Part{Source: List(series)})
+	p, err := q.Add(m, epoch, Share{Source: List(series)})
 	require.NoError(t, err)
 	return p
 }
@@ -78,7 +78,7 @@ func TestBatchesKeepTheirBounds(t *testing.T) {
 	config.MaxBatchBytes = 5000
 	q := newQueue(t, config)
 	series := randomSeries(rand.New(rand.NewPCG(1, 1)), 500)
-	_, err := q.Add(V2, epoch, Part{Source: List(series)})
+	_, err := q.Add(V2, epoch, Share{Source: List(series)})
 	require.NoError(t, err)
 	batches := 0
 	for b := head(shards(q)[0]); b != nil; b = head(shards(q)[0]) {
@@ -95,7 +95,7 @@ func TestBatchesKeepTheirBounds(t *testing.T) {
 	assert.Greater(t, batches, 5)
 
 	large := Series{Labels: []Label{{"__name__", string(make([]byte, 6000))}}, Points: 1}
-	_, err = q.Add(V1, epoch, Part{Source: List([]Series{series[0], large, series[1]})})
+	_, err = q.Add(V1, epoch, Share{Source: List([]Series{series[0], large, series[1]})})
 	require.NoError(t, err)
 	assert.Equal(t, 1, head(shards(q)[0]).Series)
 	shards(q)[0].Done(epoch, nil)
@@ -110,7 +110,7 @@ func TestNoBatchHasMoreThanMaxSeries(t *testing.T) {
 	for i := range series {
 		series[i] = Series{Labels: []Label{{"__name__", "m"}, {"i", fmt.Sprint(i)}}, Timestamp: 1}
 	}
-	_, err := q.Add(V2, epoch, Part{Source: List(series)})
+	_, err := q.Add(V2, epoch, Share{Source: List(series)})
 	require.NoError(t, err)
 	assert.Equal(t, MaxSeries, head(shards(q)[0]).Series)
 	shards(q)[0].Done(epoch, nil)
@@ -120,7 +120,7 @@ func TestNoBatchHasMoreThanMaxSeries(t *testing.T) {
 func TestWhatWaitsIsMergedIntoOneRequest(t *testing.T) {
 	q := newQueue(t, alone())
 	for i := range 5 {
-		_, err := q.Add(V2, epoch.Add(time.Duration(i)), Part{Source: List([]Series{{Labels: []Label{{"__name__", "m"}}, Timestamp: int64(i), Points: 1}})})
+		_, err := q.Add(V2, epoch.Add(time.Duration(i)), Share{Source: List([]Series{{Labels: []Label{{"__name__", "m"}}, Timestamp: int64(i), Points: 1}})})
 		require.NoError(t, err)
 	}
 	b := head(shards(q)[0])
@@ -143,11 +143,11 @@ func TestAPayloadIsQueuedWholeOrNotAtAll(t *testing.T) {
 	config := roomy()
 	config.MaxBytes = bound + bound/8
 	q := newQueue(t, config)
-	_, err := q.Add(V2, epoch, Part{Source: List(series)})
+	_, err := q.Add(V2, epoch, Share{Source: List(series)})
 	require.NoError(t, err)
 	held := holds(q)
 	require.Positive(t, held.Bytes)
-	_, err = q.Add(V2, epoch, Part{Source: List(series)})
+	_, err = q.Add(V2, epoch, Share{Source: List(series)})
 	assert.ErrorIs(t, err, ErrFull)
 	assert.Equal(t, held, holds(q))
 	total := 0
@@ -156,27 +156,27 @@ func TestAPayloadIsQueuedWholeOrNotAtAll(t *testing.T) {
 	}
 	assert.Equal(t, len(series), total)
 	assert.Equal(t, Pending{}, holds(q))
-	_, err = q.Add(V2, epoch, Part{Source: List(series)})
+	_, err = q.Add(V2, epoch, Share{Source: List(series)})
 	assert.NoError(t, err, "there is room again")
 
 	config.MaxBytes = bound - 1
-	_, err = newQueue(t, config).Add(V2, epoch, Part{Source: List(series)})
+	_, err = newQueue(t, config).Add(V2, epoch, Share{Source: List(series)})
 	assert.ErrorIs(t, err, ErrTooLarge)
 
 	config = roomy()
 	config.MaxPayloads = 1
 	q = newQueue(t, config)
-	_, err = q.Add(V2, epoch, Part{Source: List(series)})
+	_, err = q.Add(V2, epoch, Share{Source: List(series)})
 	require.NoError(t, err)
 	held = holds(q)
-	_, err = q.Add(V2, epoch, Part{Source: List(series)})
+	_, err = q.Add(V2, epoch, Share{Source: List(series)})
 	assert.ErrorIs(t, err, ErrFull)
 	assert.Equal(t, held, holds(q))
 }
 
 func TestAPayloadIsDoneWhenItsLastBatchIs(t *testing.T) {
 	q := newQueue(t, roomy())
-	p, err := q.Add(V2, epoch, Part{Source: List(randomSeries(rand.New(rand.NewPCG(1, 3)), 100))})
+	p, err := q.Add(V2, epoch, Share{Source: List(randomSeries(rand.New(rand.NewPCG(1, 3)), 100))})
 	require.NoError(t, err)
 	failed := errors.New("rejected")
 	for i, shard := range shards(q) {
@@ -195,7 +195,7 @@ func TestAPayloadIsDoneWhenItsLastBatchIs(t *testing.T) {
 	<-p.Done()
 	assert.Equal(t, failed, p.Err())
 
-	p, err = q.Add(V2, epoch, Part{Source: List(nil)})
+	p, err = q.Add(V2, epoch, Share{Source: List(nil)})
 	require.NoError(t, err)
 	<-p.Done()
 	assert.NoError(t, p.Err())
@@ -205,10 +205,10 @@ func TestAPayloadIsDoneWhenItsLastBatchIs(t *testing.T) {
 func TestReplacingTheHead(t *testing.T) {
 	q := newQueue(t, alone())
 	series := randomSeries(rand.New(rand.NewPCG(1, 4)), 40)
-	p, err := q.Add(V2, epoch, Part{Source: List(series)})
+	p, err := q.Add(V2, epoch, Share{Source: List(series)})
 	require.NoError(t, err)
 	b := head(shards(q)[0])
-	_, err = q.Add(V2, epoch, Part{Source: List(series[:1])}) // comes behind
+	_, err = q.Add(V2, epoch, Share{Source: List(series[:1])}) // comes behind
 	require.NoError(t, err)
 
 	old, err := b.Transcode(V1, false)
@@ -235,7 +235,7 @@ func TestReplacingTheHead(t *testing.T) {
 
 func TestWithoutALogAClosedQueueGivesUp(t *testing.T) {
 	q := newQueue(t, roomy())
-	p, err := q.Add(V2, epoch, Part{Source: List(randomSeries(rand.New(rand.NewPCG(1, 5)), 100))})
+	p, err := q.Add(V2, epoch, Share{Source: List(randomSeries(rand.New(rand.NewPCG(1, 5)), 100))})
 	require.NoError(t, err)
 	shutdown := errors.New("shut down")
 	points := 0
@@ -256,7 +256,7 @@ func TestTargetInfoThatIsNoNewsIsLeftOut(t *testing.T) {
 		return Series{Labels: []Label{{"__name__", "target_info"}, {"key", fmt.Sprint(key)}}, Timestamp: at, Value: 1, Key: key, Info: true}
 	}
 	add := func(s ...Series) {
-		_, err := q.Add(V2, epoch, Part{Source: List(s)})
+		_, err := q.Add(V2, epoch, Share{Source: List(s)})
 		require.NoError(t, err)
 	}
 	add(info(1, 10), info(2, 10), info(1, 10))

@@ -40,7 +40,7 @@ type restored struct {
 	batches []*Batch
 	highest uint64 // number of a batch
 	done    uint64 // number of the newest batch that was committed
-	// lost are parts that can't be read: something before them is missing.
+	// lost are records that can't be read: something before them is missing.
 	lost []entry
 }
 
@@ -64,7 +64,7 @@ func (r *restoring) visit(f segmentlog.Found) {
 	s.add(&e, f.Position)
 }
 
-// add adds a part to the batch it is of.
+// add adds a record to the batch it is of.
 func (s *restored) add(e *entry, at segmentlog.Position) {
 	if e.batch > s.highest {
 		s.highest = e.batch
@@ -73,7 +73,7 @@ func (s *restored) add(e *entry, at segmentlog.Position) {
 		})
 	}
 	b := s.batches[len(s.batches)-1]
-	if b.number != e.batch || b.stored.parts != e.part {
+	if b.number != e.batch || b.stored.records != e.record {
 		s.lost = append(s.lost, *e)
 		return
 	}
@@ -81,7 +81,7 @@ func (s *restored) add(e *entry, at segmentlog.Position) {
 	b.Counts = b.Counts.Add(e.counts)
 	b.Points += e.points
 	b.Newest = max(b.Newest, e.newest)
-	b.stored.parts++
+	b.stored.records++
 	b.stored.last = at
 	b.stored.series, b.stored.counts, b.stored.points, b.stored.newest = b.Series, b.Counts, b.Points, b.Newest
 }

@@ -13,7 +13,7 @@ func TestAnEntryIsWhatWasWritten(t *testing.T) {
 	for _, want := range []entry{
 		{kind: kindCommit, route: MakeHeaders(Header{"X-Scope-OrgID", "a"}), generation: 7, shard: 3, batch: 1 << 40},
 		{
-			kind: kindData, generation: 1 << 31, shard: 255, batch: 2, part: 9, message: V2,
+			kind: kindData, generation: 1 << 31, shard: 255, batch: 2, record: 9, message: V2,
 			previous: segmentlog.Position{Segment: 12, Offset: 1 << 33}, symbols: 1, rest: 2, series: 3,
 			counts: Counts{4, 5, 6}, points: 7, since: epoch, newest: -8,
 		},
@@ -37,9 +37,9 @@ func FuzzRestore(f *testing.F) {
 	q, err := NewQueue(config)
 	require.NoError(f, err)
 	series := customSeries(1000)
-	_, err = q.Add(V2, epoch, Part{Source: List{series, series}})
+	_, err = q.Add(V2, epoch, Share{Source: List{series, series}})
 	require.NoError(f, err)
-	_, err = q.Add(V2, epoch, Part{Source: List{series}})
+	_, err = q.Add(V2, epoch, Share{Source: List{series}})
 	require.NoError(f, err)
 	require.NoError(f, q.log.Close())
 	l, _, err := segmentlog.Open(segmentlog.Config{Dir: config.Log.Dir}, func(segmentlog.Found) {})
@@ -64,7 +64,7 @@ func FuzzRestore(f *testing.F) {
 		q, err := NewQueue(c)
 		require.NoError(t, err)
 		q.Start()
-		_, err = q.Add(V2, epoch, Part{Source: List{series}})
+		_, err = q.Add(V2, epoch, Share{Source: List{series}})
 		require.NoError(t, err)
 		sent := 0
 		for len(running) > 0 {

@@ -96,7 +96,7 @@ func (s *Shard) encoderFor(m Message) encoder {
 func (s *Shard) seal(in *arrival) {
 	b, q := s.open, s.queue
 	if in != nil && q.log != nil {
-		in.pieces.add(s)
+		in.records.add(s)
 	}
 	before := s.encoder.size()
 	if q.log == nil || len(s.sealed) < 2 && q.bytes <= q.config.MaxBytes/2 {
@@ -128,7 +128,7 @@ func (s *Shard) fallBack() {
 		q.bytes -= len(b.Body)
 		b.fallBack()
 		q.samples -= before.sendable() - b.Counts.sendable()
-		if b.stored.parts > 0 {
+		if b.stored.records > 0 {
 			s.sealed = append(s.sealed, b)
 		}
 	}

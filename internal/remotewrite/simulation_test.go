@@ -66,7 +66,7 @@ func (s *simulation) kill() {
 }
 
 func (s *simulation) add() {
-	var parts []Part
+	var parts []Share
 	seen := map[string]int64{}
 	for tenant := range 1 + s.random.IntN(s.config.MaxRoutes) {
 		h := MakeHeaders(Header{"X-Scope-OrgID", strings.Repeat("t", tenant)})
@@ -83,7 +83,7 @@ func (s *simulation) add() {
 				Timestamp: seen[id], Value: float64(seen[id]), Key: uint64(key), Points: 1,
 			})
 		}
-		parts = append(parts, Part{Source: List(series), Headers: h})
+		parts = append(parts, Share{Source: List(series), Headers: h})
 	}
 	m := V2
 	if s.random.IntN(8) == 0 {

@@ -7,9 +7,9 @@ import (
 	"github.com/otelcol-slo/otelcol-slo/internal/segmentlog"
 )
 
-// writeLog writes the pieces of a payload, and makes room for them where the log has reached its bound. All in this file is
+// writeLog writes the records of a payload, and makes room for them where the log has reached its bound. All in this file is
 // called with the queue's lock.
-func (q *Queue) writeLog(p *pieces, now time.Time) error {
+func (q *Queue) writeLog(p *newRecords, now time.Time) error {
 	if len(p.list) == 0 {
 		return nil
 	}
@@ -26,7 +26,7 @@ func (q *Queue) writeLog(p *pieces, now time.Time) error {
 		b, first := p.list[i].batch, p.list[i].batch.stored.first
 		b.stored = p.list[i].after
 		b.stored.first, b.stored.last = first, at[i]
-		if b.stored.parts == 1 {
+		if b.stored.records == 1 {
 			b.stored.first = at[i].Segment
 		}
 	}
@@ -146,7 +146,7 @@ func (q *Queue) evict(segment uint64, why Loss) {
 		}
 		s.sealed = kept
 		if last != 0 {
-			_ = q.writeCommit(s, last) // without it parts in later segments are found again, and can't be read
+			_ = q.writeCommit(s, last) // without it records in later segments are found again, and can't be read
 		}
 	})
 	q.remove(segment)

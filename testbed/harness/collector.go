@@ -31,12 +31,10 @@ func StartCollector(t testing.TB, config, telemetry string, listens ...string) *
 	return RunCollector(t, o, telemetry, listens...)
 }
 
-// RunCollector starts the binary with arguments and environment of the test's own and waits until it listens. What it keeps
-// on disk is in a directory of the test's, unless the environment says otherwise.
+// RunCollector starts the binary with arguments and environment of the test's own and waits until it listens.
 func RunCollector(t testing.TB, o proc.Options, telemetry string, listens ...string) *Collector {
 	t.Helper()
 	o.Path = Binary(t)
-	o.Env = append([]string{"DATA_DIR=" + t.TempDir()}, o.Env...)
 	if telemetry != "" {
 		listens = append(listens, telemetry)
 	}

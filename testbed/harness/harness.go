@@ -117,13 +117,15 @@ type Program struct {
 	ended sync.Once
 }
 
-// StartProgram starts a program and waits until it listens on all addresses. The test fails where the program ends before
+// StartProgram starts a program and waits until it listens on all addresses. What it keeps on disk is in a directory of the
+// test's, unless the environment says otherwise. The test fails where the program ends before
 // it is stopped.
 func StartProgram(t testing.TB, o proc.Options, listens ...string) *Program {
 	t.Helper()
 	if o.Log == "" {
 		o.Log = filepath.Join(t.TempDir(), filepath.Base(o.Path)+".log")
 	}
+	o.Env = append([]string{"DATA_DIR=" + t.TempDir()}, o.Env...)
 	process, err := proc.Start(o)
 	if err != nil {
 		t.Fatal(err)

@@ -59,7 +59,7 @@ func NewAccumulator(maxSeries int, maxStale time.Duration) *Accumulator {
 // Series returns how many series are held.
 func (a *Accumulator) Series() int { return int(a.held.Load()) }
 
-// Run calls f, which translates one payload with [Translator.FillPart] and queues it. Others wait meanwhile: what
+// Run calls f, which translates one payload with [Translator.FillShare] and queues it. Others wait meanwhile: what
 // is accumulated first is queued first. Where f fails all is as it was before, so that the payload may come again.
 // Of a nil accumulator it only calls f.
 func (a *Accumulator) Run(now time.Time, f func() error) error {
@@ -83,10 +83,10 @@ func (a *Accumulator) Run(now time.Time, f func() error) error {
 	return err
 }
 
-func (a *Accumulator) identity(part, name string, labels []remotewrite.Label, d *deltaPoint) deltaKey {
+func (a *Accumulator) identity(share, name string, labels []remotewrite.Label, d *deltaPoint) deltaKey {
 	var h maphash.Hash
 	h.SetSeed(a.seed)
-	_, _ = h.WriteString(part)
+	_, _ = h.WriteString(share)
 	_, _ = h.Write(separator)
 	_, _ = h.WriteString(name)
 	for i := range labels {

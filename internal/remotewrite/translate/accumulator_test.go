@@ -38,7 +38,7 @@ func (a *accumulating) take(md pmetric.Metrics, refused bool) ([]string, Dropped
 	a.t.Helper()
 	var lines []string
 	err := a.Run(a.now, func() error {
-		a.translator.FillPart(md, &a.buffer, Part{}, a.Accumulator)
+		a.translator.FillShare(md, &a.buffer, Share{}, a.Accumulator)
 		a.buffer.makeSeries()
 		assertWellFormed(a.t, &a.buffer)
 		for i := range a.buffer.Series {
@@ -105,8 +105,8 @@ func TestAFullQueueAndAPanicTakeBackWhatWasAccumulated(t *testing.T) {
 	require.NoError(t, err)
 	queue := func(md pmetric.Metrics) error {
 		return a.Run(a.now, func() error {
-			a.translator.FillPart(md, &a.buffer, Part{}, a.Accumulator)
-			_, err := q.Add(remotewrite.V2, a.now, remotewrite.Part{Source: &a.buffer})
+			a.translator.FillShare(md, &a.buffer, Share{}, a.Accumulator)
+			_, err := q.Add(remotewrite.V2, a.now, remotewrite.Share{Source: &a.buffer})
 			return err
 		})
 	}
@@ -114,7 +114,7 @@ func TestAFullQueueAndAPanicTakeBackWhatWasAccumulated(t *testing.T) {
 	require.ErrorIs(t, queue(payload(calls(2000, 2))), remotewrite.ErrFull)
 	require.Panics(t, func() {
 		_ = a.Run(a.now, func() error {
-			a.translator.FillPart(payload(calls(2000, 7)), &a.buffer, Part{}, a.Accumulator)
+			a.translator.FillShare(payload(calls(2000, 7)), &a.buffer, Share{}, a.Accumulator)
 			panic("broken")
 		})
 	})
@@ -323,7 +323,7 @@ func TestWithoutAnAccumulatorDeltasAreLeftOut(t *testing.T) {
 	var b Buffer
 	var none *Accumulator
 	require.NoError(t, none.Run(time.Now(), func() error {
-		translator.FillPart(payload(calls(1000, 1)), &b, Part{}, none)
+		translator.FillShare(payload(calls(1000, 1)), &b, Share{}, none)
 		return nil
 	}))
 	assert.Equal(t, 1, b.Dropped[DeltaTemporality])
@@ -440,7 +440,7 @@ func BenchmarkAccumulate(b *testing.B) {
 			}
 		}
 		_ = a.Run(time.Unix(n, 0), func() error {
-			translator.FillPart(md, &buffer, Part{}, a)
+			translator.FillShare(md, &buffer, Share{}, a)
 			return nil
 		})
 	}

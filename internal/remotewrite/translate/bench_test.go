@@ -138,7 +138,7 @@ func benchmarkStore(b *testing.B, md pmetric.Metrics, message remotewrite.Messag
 	q.Start()
 	size := 0
 	for b.Loop() {
-		if _, err := q.Add(message, epoch, remotewrite.Part{Source: &buffer}); err != nil {
+		if _, err := q.Add(message, epoch, remotewrite.Share{Source: &buffer}); err != nil {
 			b.Fatal(err)
 		}
 		size = 0

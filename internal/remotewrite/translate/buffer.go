@@ -43,7 +43,7 @@ type Buffer struct {
 	metrics  map[otlptranslator.Metric]metricName // as the payload names it -> as Prometheus does
 
 	accumulator *Accumulator // nil: delta points are left out
-	part        Part
+	share       Share
 
 	// Of the current resource and scope.
 	resource  resourceLabels

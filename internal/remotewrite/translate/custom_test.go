@@ -136,7 +136,7 @@ func sent(t *testing.T, s Settings, md pmetric.Metrics, m remotewrite.Message) *
 	})
 	require.NoError(t, err)
 	q.Start()
-	_, err = q.Add(m, epoch, remotewrite.Part{Source: &b})
+	_, err = q.Add(m, epoch, remotewrite.Share{Source: &b})
 	require.NoError(t, err)
 	batch, _, _ := shard.Next(epoch)
 	return batch

@@ -95,7 +95,7 @@ func (t *Translator) accumulate(b *Buffer) {
 	for i := range b.deltas {
 		d := &b.deltas[i]
 		f := &b.families[d.family]
-		id := b.accumulator.identity(b.part.Name, f.name, b.arena[d.point.labels.from:d.point.labels.to], d)
+		id := b.accumulator.identity(b.share.Name, f.name, b.arena[d.point.labels.from:d.point.labels.to], d)
 		var total accumulated
 		var why Reason
 		var ok bool

@@ -16,35 +16,35 @@ func (t *Translator) Translate(md pmetric.Metrics, b *Buffer) {
 	b.makeSeries()
 }
 
-// Part says which part of a payload is translated. The zero Part is all of it.
-type Part struct {
+// Share says which part of a payload is translated. The zero Share is all of it.
+type Share struct {
 	// Of chooses resources; nil: all.
 	Of func(pcommon.Resource) bool
-	// Name tells parts apart that may have the same series.
+	// Name tells shares apart that may have the same series.
 	Name string
 }
 
-// has reports whether the part has a resource.
-func (p *Part) has(r pcommon.Resource) bool { return p.Of == nil || p.Of(r) }
+// has reports whether the share has a resource.
+func (p *Share) has(r pcommon.Resource) bool { return p.Of == nil || p.Of(r) }
 
 // Fill fills the buffer with a payload, whose series it hands out one at a time. It doesn't change the payload.
-func (t *Translator) Fill(md pmetric.Metrics, b *Buffer) { t.FillPart(md, b, Part{}, nil) }
+func (t *Translator) Fill(md pmetric.Metrics, b *Buffer) { t.FillShare(md, b, Share{}, nil) }
 
-// FillPart fills the buffer with a part of a payload as Fill does. Delta points are made cumulative by an accumulator, within
+// FillShare fills the buffer with a share of a payload as Fill does. Delta points are made cumulative by an accumulator, within
 // its [Accumulator.Run]; nil: they are left out.
-func (t *Translator) FillPart(md pmetric.Metrics, b *Buffer, part Part, a *Accumulator) {
+func (t *Translator) FillShare(md pmetric.Metrics, b *Buffer, share Share, a *Accumulator) {
 	b.Reset()
-	b.accumulator, b.part = a, part
-	if part.Of == nil {
+	b.accumulator, b.share = a, share
+	if share.Of == nil {
 		t.grow(b, md)
 	}
 	for _, rm := range md.ResourceMetrics().All() {
-		if part.has(rm.Resource()) {
+		if share.has(rm.Resource()) {
 			t.resourceMetrics(b, rm)
 		}
 	}
 	t.accumulate(b)
-	b.accumulator, b.part = nil, Part{}
+	b.accumulator, b.share = nil, Share{}
 	b.order()
 }
 

@@ -27,12 +27,12 @@ func TestRequestsAreThoseOfSeriesByThemselves(t *testing.T) {
 			one, twin := newShards(t, batchBytes), newShards(t, batchBytes)
 			for _, md := range payloads {
 				translator.Translate(md, &b)
-				_, err := one.queue.Add(message, epoch, remotewrite.Part{Source: &b})
+				_, err := one.queue.Add(message, epoch, remotewrite.Share{Source: &b})
 				require.NoError(t, err)
 				for i := range b.Series {
 					b.Series[i].Differs = 0
 				}
-				_, err = twin.queue.Add(message, epoch, remotewrite.Part{Source: remotewrite.List(b.Series)})
+				_, err = twin.queue.Add(message, epoch, remotewrite.Share{Source: remotewrite.List(b.Series)})
 				require.NoError(t, err)
 				require.Equal(t, twin.queue.Pending(), one.queue.Pending())
 			}
