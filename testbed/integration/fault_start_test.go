@@ -5,6 +5,7 @@ package integration
 import (
 	"context"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -23,7 +24,9 @@ func refused(t *testing.T, site string, arguments ...string) string {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	arguments = append(arguments, "--config", filepath.Join(harness.Root(t), "configs", "gateway.yaml"), "--config", harness.WriteFile(t, "site.yaml", site))
-	out, err := exec.CommandContext(ctx, harness.Binary(t), arguments...).CombinedOutput()
+	cmd := exec.CommandContext(ctx, harness.Binary(t), arguments...)
+	cmd.Env = append(os.Environ(), "DATA_DIR="+t.TempDir())
+	out, err := cmd.CombinedOutput()
 	require.NoError(t, ctx.Err(), "it runs:\n%s", out)
 	var exit *exec.ExitError
 	require.ErrorAs(t, err, &exit)
