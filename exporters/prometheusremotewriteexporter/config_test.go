@@ -58,6 +58,9 @@ retry_on_failure: {enabled: true, initial_interval: 10s, max_interval: 60s, max_
 resource_to_telemetry_conversion: {enabled: true, exclude_service_attributes: true}
 target_info: {enabled: false}
 add_metric_suffixes: false
+wal: {directory: ./prom_rw, buffer_size: 100, truncate_frequency: 45s, lag_record_frequency: 10s}
+include_metadata_keys: [x-team]
+keep_classic_histograms: false
 send_metadata: true
 disable_scope_info: true
 protobuf_message: prometheus.WriteRequest
@@ -93,7 +96,7 @@ max_batch_request_parallelism: 1
 			assert.Equal(t, 1, c.shards())
 			assert.Equal(t, 2000, c.Queue.QueueSize)
 			assert.Equal(t, 44444444, c.maxBatchBytes())
-			assert.Equal(t, 10*time.Minute, c.Retry.MaxElapsedTime)
+			assert.Equal(t, 10*time.Minute, c.MaxRetryAge)
 			assert.Equal(t, otlptranslator.UnderscoreEscapingWithoutSuffixes, c.strategy())
 			s := c.translation()
 			assert.True(t, !s.TargetInfo && !s.ScopeInfo)
@@ -101,6 +104,23 @@ max_batch_request_parallelism: 1
 			assert.Len(t, s.ConstantLabels.Excluded, 3)
 			assert.True(t, c.SendMetadata)
 		})
+	}
+}
+
+func TestTheAgeOfRetriesDependsOnTheLog(t *testing.T) {
+	const endpoint = "endpoint: http://prometheus:9090/api/v1/write\n"
+	for text, want := range map[string]time.Duration{
+		"":                                    time.Hour,
+		"wal: {directory: /tmp}":              24 * time.Hour,
+		"wal: {directory: /tmp, max_age: 3h}": 3 * time.Hour,
+		"wal: {directory: /tmp, max_age: 0s}": 0,
+		"wal: {directory: /tmp}\nretry_on_failure: {max_elapsed_time: 5m}": 5 * time.Minute,
+		"max_retry_age: 2m\nretry_on_failure: {max_elapsed_time: 5m}":      2 * time.Minute,
+		"wal: {directory: /tmp}\nmax_retry_age: 0s":                        0,
+	} {
+		c, err := load(t, endpoint+text)
+		require.NoError(t, err)
+		assert.Equal(t, want, c.MaxRetryAge, text)
 	}
 }
 

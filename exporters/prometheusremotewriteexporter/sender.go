@@ -201,7 +201,20 @@ func (s *sender) retry(b *remotewrite.Batch, after time.Duration, now time.Time,
 			zap.Duration("delay", delay), zap.Int("pending_bytes", s.queue.Load().Pending().Bytes), zap.Int("other_requests", skipped))...)
 	}
 	s.shard.Park()
+	if s.config.WAL != nil && s.closing() {
+		return false // it is on disk, and the next start sends it
+	}
 	return s.wait(delay)
+}
+
+// shuttingDown reports whether Shutdown has begun.
+func (s *sender) closing() bool {
+	select {
+	case <-s.draining:
+		return true
+	default:
+		return false
+	}
 }
 
 // wait waits, and returns false when the exporter's life ends meanwhile. When Shutdown begins the wait is cut short,
