@@ -140,6 +140,8 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 		"reserved metadata":       {endpoint + `include_metadata_keys: [user-agent]`, `include_metadata_keys must not have "user-agent"`},
 		"a tenant and a header":   {endpoint + "headers: {x-scope-orgid: a}\ntenant: {resource_attribute: team}", `headers must not set "x-scope-orgid": tenant.header does, remove the one`},
 		"a reserved tenant":       {endpoint + `tenant: {resource_attribute: team, header: Content-Type}`, `tenant.header must not have "Content-Type"`},
+		"no header":               {endpoint + `include_metadata_keys: ["x scope"]`, `include_metadata_keys must be names of headers (got "x scope")`},
+		"the host":                {endpoint + `include_metadata_keys: [host]`, `include_metadata_keys must not have "host"`},
 		"no tenant":               {endpoint + `tenant: {resource_attribute: team, header: "", max: 0}`, "tenant: header must be set"},
 		"unknown key":             {endpoint + `sending_queue: {}`, "sending_queue"},
 		"unknown key in tls":      {endpoint + `tls: {insecur: true}`, "insecur"},

@@ -32,7 +32,7 @@ func (e *metricsExporter) ConsumeMetrics(ctx context.Context, md pmetric.Metrics
 }
 
 func (e *metricsExporter) enqueue(ctx context.Context, md pmetric.Metrics) (*remotewrite.Payload, error) {
-	shares := e.config.shares(ctx, md)
+	shares, beyond := e.config.shares(ctx, md)
 	queuing := make([]remotewrite.Share, len(shares))
 	buffers := make([]*translate.Buffer, len(shares))
 	for i := range shares {
@@ -65,6 +65,7 @@ func (e *metricsExporter) enqueue(ctx context.Context, md pmetric.Metrics) (*rem
 		return nil, refusal(points, err)
 	}
 	e.queued(queuing, buffers, now)
+	e.refusedTenants(beyond, now)
 	return payload, nil
 }
 
@@ -86,7 +87,7 @@ func (e *metricsExporter) queued(shares []remotewrite.Share, buffers []*translat
 	series := 0
 	for i, b := range buffers {
 		if shares[i].Refused {
-			e.refusedTenant(b, shares[i].Headers, now)
+			e.refusedTenants(b.Points, now)
 			continue
 		}
 		series += b.Len()
@@ -98,14 +99,15 @@ func (e *metricsExporter) queued(shares []remotewrite.Share, buffers []*translat
 	e.logLeftOut(&dropped, now)
 }
 
-// refusedTenant counts the points of a tenant beyond the most there may be.
-func (e *metricsExporter) refusedTenant(b *translate.Buffer, headers remotewrite.Headers, now time.Time) {
-	add(e.telemetry.droppedPoints, b.Points, e.telemetry.with(attribute.String("reason", "tenant_limit")))
+// refusedTenants counts data points of tenants beyond the most there may be.
+func (e *metricsExporter) refusedTenants(points int, now time.Time) {
+	if points == 0 {
+		return
+	}
+	add(e.telemetry.droppedPoints, points, e.telemetry.with(attribute.String("reason", "tenant_limit")))
 	if skipped, ok := e.tenantLimit.allow(now); ok {
-		var names []string
-		headers.Each(func(name, _ string) { names = append(names, name) })
 		e.logger.Warn("metrics of more tenants than tenant.max are left out", zap.Int("max", e.config.tenants()),
-			zap.Strings("headers", names), zap.Int("data_points", b.Points), zap.Int("other_payloads", skipped))
+			zap.Int("data_points", points), zap.Int("other_payloads", skipped))
 	}
 }
 

@@ -46,8 +46,6 @@ type metricsExporter struct {
 
 	// newestSent is the highest timestamp of what arrived, Unix milliseconds.
 	newestSent atomic.Int64
-	// delivery is when the endpoint took a request last, Unix nanoseconds.
-	delivery atomic.Int64
 
 	// One a minute each: points left out, samples lost, endpoint failing, endpoint downgraded, too many tenants.
 	leftOut, losing, failing, downgrading, tenantLimit throttle

@@ -281,6 +281,54 @@ func TestAPoisonBatch(t *testing.T) {
 	}
 }
 
+// The storage of one tenant fails, that of another works: nothing is poison.
+func TestATenantWhoseStorageFailsLosesNothing(t *testing.T) {
+	directory := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFaulty(t, remotewrite.V2, directory, func(c *Config) { c.Tenant.ResourceAttribute = "team" })
+		var works atomic.Bool
+		e := &endpoint{answer: func(n int, r *received, w http.ResponseWriter) int {
+			if r.header.Get("X-Scope-OrgID") == "b" && !works.Load() {
+				return 500
+			}
+			return accept(n, r, w)
+		}}
+		f.harness = newHarness(t, nil)
+		f.tune(f.config)
+		f.overPipes(e)
+		for i := range int64(1800) {
+			require.NoError(t, f.ConsumeMetrics(context.Background(), ofTenants(1000+i, "a", "b")))
+			time.Sleep(time.Second)
+		}
+		assert.Zero(t, f.lostSamples())
+		works.Store(true)
+		f.stop()
+		assert.EqualValues(t, 2*3*1800, f.values()["sent_samples{kind=sample}"])
+	})
+}
+
+// What the log has as 2.0 goes out as 1.0 where that is what is to be sent now.
+func TestTheMessageMayBeChangedWithSamplesInTheLog(t *testing.T) {
+	directory := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFaulty(t, remotewrite.V2, directory, nil)
+		f.start(func(int, *received, http.ResponseWriter) int { return 503 })
+		f.rounds(20)
+		require.NoError(t, f.Shutdown(context.Background()))
+		f = &faulty{t: t, ledger: f.ledger, at: f.at, tune: newFaulty(t, remotewrite.V1, directory, nil).tune}
+		f.start(func(n int, r *received, w http.ResponseWriter) int {
+			if r.message != "1.0" {
+				return 415
+			}
+			return f.accepting(n, r, w)
+		})
+		f.rounds(1)
+		assert.Zero(t, f.lostSamples())
+		f.stop()
+		f.check(t, 0)
+	})
+}
+
 // An endpoint that fails over everything is no reason to give anything up.
 func TestAnEndpointThatAlwaysFailsPoisonsNothing(t *testing.T) {
 	directory := t.TempDir()

@@ -17,6 +17,9 @@ const (
 	poisonAnswers = 10
 	// poisonAgain is how often it must fail over a part of a suspected batch.
 	poisonAgain = 3
+	// poisonEvidence is how long it counts that the endpoint took another part. What is tried meanwhile takes some 20 s a
+	// series: an outage that begins then costs a few.
+	poisonEvidence = 2 * time.Minute
 	// maxParts bounds the parts of a batch while the endpoint takes none.
 	maxParts = 16
 )
@@ -27,6 +30,8 @@ type suspicion struct {
 	answers int       // failures
 	// cornered: it is part of a batch that was suspected.
 	cornered bool
+	// worked is when the endpoint took another part; zero: it took none.
+	worked time.Time
 }
 
 // fails reports whether an answer may be about what was sent. The others come from what stands between, or say that the
@@ -41,9 +46,9 @@ func fails(status int) bool {
 }
 
 // poisoned looks into a failure. A batch over which the endpoint fails again and again is parted, and the parts are tried
-// in turns. Once the endpoint took something meanwhile, the parts that it fails over are parted on, until the series is
-// alone; that one is given up, so that the others arrive and the shard goes on. Where the endpoint takes nothing, nothing
-// is given up: a full disk fails over all that is not empty.
+// in turns. Where the endpoint took another part of it not long ago, those that it fails over are parted on, until the series
+// is alone; that one is given up, so that the others arrive and the shard goes on. What the endpoint takes of other batches
+// says nothing: one tenant's storage may fail while another's works. Where it takes nothing, nothing is given up.
 // It returns false where the batch is to be sent again as it is.
 func (s *sender) poisoned(b *remotewrite.Batch, r remotewrite.Response, text string, now time.Time) bool {
 	if !fails(r.Status) || !s.config.Retry.Enabled {
@@ -53,10 +58,10 @@ func (s *sender) poisoned(b *remotewrite.Batch, r remotewrite.Response, text str
 	if x.since.IsZero() {
 		x.since = now
 	}
-	if x.answers++; !x.due(now) {
+	if x.answers++; !x.due(b.Series == 1, now) {
 		return false
 	}
-	works := s.delivery.Load() > x.since.UnixNano()
+	works := now.Sub(x.worked) < poisonEvidence
 	x.answers, x.cornered = 0, true
 	if works || s.shard.Parts() < maxParts {
 		if first, second, err := b.Split(); err == nil && second.Apart() {
@@ -70,11 +75,12 @@ func (s *sender) poisoned(b *remotewrite.Batch, r remotewrite.Response, text str
 	return true
 }
 
-func (x *suspicion) due(now time.Time) bool {
-	if x.cornered {
-		return x.answers >= poisonAgain
+// due reports whether the endpoint failed often enough: over a single series, which is about to be lost, more often.
+func (x *suspicion) due(single bool, now time.Time) bool {
+	if !x.cornered {
+		return x.answers >= poisonAnswers && now.Sub(x.since) >= poisonAge
 	}
-	return x.answers >= poisonAnswers && now.Sub(x.since) >= poisonAge
+	return x.answers >= poisonAnswers || !single && x.answers >= poisonAgain
 }
 
 // spoilt gives up a series.

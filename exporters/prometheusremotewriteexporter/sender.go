@@ -72,10 +72,10 @@ func (s *sender) rest(wait time.Duration) bool {
 // send sends the shard's head once and settles what becomes of it. It returns false when the exporter's life is over.
 func (s *sender) send(b *remotewrite.Batch) bool {
 	if s.batch != b && !b.Derived() {
-		s.suspicion = suspicion{} // that was another batch
+		s.suspicion = suspicion{} // it is another batch
 	}
 	s.batch = b
-	if b.Message == remotewrite.V2 && s.negotiation.Downgraded(time.Now()) {
+	if b.Message == remotewrite.V2 && s.negotiation.Message(time.Now()) == remotewrite.V1 {
 		s.downgrade(b)
 		return true
 	}
@@ -148,7 +148,7 @@ func (s *sender) delivered(b *remotewrite.Batch, r remotewrite.Response) {
 	lost := s.account(b, r, b.Counts)
 	s.telemetry.lost(lost, remotewrite.LostNotWritten)
 	add(s.telemetry.sentPoints, b.Points, s.telemetry.id)
-	s.delivery.Store(time.Now().UnixNano())
+	s.suspicion.worked = time.Now()
 	s.done(nil)
 }
 

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/client"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/remotewrite"
 	"github.com/otelcol-slo/otelcol-slo/internal/remotewrite/translate"
@@ -27,6 +28,9 @@ type TenantConfig struct {
 	// others are left out. Default 100.
 	Max int `mapstructure:"max"`
 }
+
+// connectionHeaders are none that a value of somebody else's may go into.
+var connectionHeaders = []string{"Host", "Content-Length", "Transfer-Encoding", "Connection"}
 
 func defaultTenant() TenantConfig { return TenantConfig{Header: "X-Scope-OrgID", Max: 100} }
 
@@ -54,7 +58,10 @@ func (c *Config) validateTenant() error {
 	}
 	for name, key := range names {
 		canonical := http.CanonicalHeaderKey(name)
-		if slices.ContainsFunc(reservedRequestHeaders, func(h string) bool { return http.CanonicalHeaderKey(h) == canonical }) {
+		if !httpguts.ValidHeaderFieldName(name) {
+			errs = append(errs, fmt.Errorf("%s must be names of headers (got %q): letters, digits and hyphens", key, name))
+		}
+		if slices.ContainsFunc(append(connectionHeaders, reservedRequestHeaders...), func(h string) bool { return http.CanonicalHeaderKey(h) == canonical }) {
 			errs = append(errs, fmt.Errorf("%s must not have %q: the protocol sets it, remove it", key, name))
 		}
 		for header := range c.HTTP.Headers.Iter {
@@ -80,28 +87,30 @@ type share struct {
 	translate.Share
 }
 
-// shares parts a payload by tenant.
-func (c *Config) shares(ctx context.Context, md pmetric.Metrics) []share {
+// shares parts a payload by tenant. There are at most as many as there may be tenants: refused are the data points of the
+// others.
+func (c *Config) shares(ctx context.Context, md pmetric.Metrics) (out []share, refused int) {
 	common := c.metadataHeaders(ctx)
 	if c.Tenant.ResourceAttribute == "" {
 		headers := remotewrite.MakeHeaders(common...)
-		return []share{{headers, translate.Share{Name: string(headers)}}}
+		return []share{{headers, translate.Share{Name: string(headers)}}}, 0
 	}
-	var out []share
-	known := map[string]bool{}
-	for _, rm := range md.ResourceMetrics().All() {
+	known := map[string]int{} // tenant -> place in out
+	for i, rm := range md.ResourceMetrics().All() {
 		tenant := c.Tenant.of(rm.Resource())
-		if known[tenant] {
+		at, ok := known[tenant]
+		if !ok && len(out) >= c.Tenant.Max {
+			refused += translate.DataPoints(rm)
 			continue
 		}
-		known[tenant] = true
-		headers := remotewrite.MakeHeaders(append(slices.Clip(common), remotewrite.Header{Name: c.Tenant.Header, Value: tenant})...)
-		out = append(out, share{headers, translate.Share{
-			Name: string(headers),
-			Of:   func(r pcommon.Resource) bool { return c.Tenant.of(r) == tenant },
-		}})
+		if !ok {
+			at, known[tenant] = len(out), len(out)
+			headers := remotewrite.MakeHeaders(append(slices.Clip(common), remotewrite.Header{Name: c.Tenant.Header, Value: tenant})...)
+			out = append(out, share{headers, translate.Share{Name: string(headers)}})
+		}
+		out[at].Resources = append(out[at].Resources, i)
 	}
-	return out
+	return out, refused
 }
 
 // of returns the tenant of a resource.

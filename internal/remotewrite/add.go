@@ -3,6 +3,7 @@ package remotewrite
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -32,7 +33,8 @@ func (l List) At(i int) *Series { return &l[i] }
 type Share struct {
 	Source
 	Headers Headers
-	// Refused is set where the queue has [QueueConfig.MaxRoutes] others: nothing of it was queued.
+	// Refused is set where the queue has something of [QueueConfig.MaxRoutes] others, or the headers are longer than 8 KiB:
+	// nothing of it was queued.
 	Refused bool
 }
 
@@ -118,9 +120,18 @@ func (in *arrival) begin(m Message, now time.Time) {
 	}
 }
 
+// maxHeaders bounds headers, which are in every record.
+const maxHeaders = 8 << 10
+
 // add queues one share.
 func (in *arrival) add(p *Share) {
-	r := in.queue.route(p.Headers, in.now)
+	if p.Len() == 0 {
+		return
+	}
+	var r *route
+	if len(p.Headers) <= maxHeaders {
+		r = in.queue.route(p.Headers, in.now)
+	}
 	if r == nil {
 		p.Refused = true
 		return
@@ -168,7 +179,7 @@ func (in *arrival) write() error {
 	for _, s := range in.touched {
 		s.fallBack()
 	}
-	for _, i := range in.infos {
+	for _, i := range slices.Backward(in.infos) { // one may be there twice
 		if delete(in.queue.infos, i.infoKey); i.known {
 			in.queue.infos[i.infoKey] = i.before
 		}
@@ -190,6 +201,7 @@ func (in *arrival) finish() *Payload {
 		s.touched = false
 		s.signal()
 	}
+	clear(in.touched) // retired ones are not kept
 	q.trim()
 	if in.payload != nil {
 		in.payload.settle(nil)

@@ -15,8 +15,9 @@ type Backoff struct {
 
 // Delay returns the wait before a retry, the first being 1. random is evenly spread over [0, 1).
 func (b Backoff) Delay(retry int, random float64) time.Duration {
-	limit := float64(max(b.Initial, b.Max))
-	delay := float64(b.Initial) * math.Pow(max(b.Multiplier, 1), float64(retry-1))
+	initial := max(b.Initial, time.Millisecond) // a wait of nothing would keep the endpoint busy for nothing
+	limit := float64(max(initial, b.Max))
+	delay := float64(initial) * math.Pow(max(b.Multiplier, 1), float64(retry-1))
 	delay = min(delay, limit)
 	return time.Duration(delay * (1 + b.Jitter*(2*random-1)))
 }

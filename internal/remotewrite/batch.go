@@ -33,6 +33,8 @@ type Batch struct {
 	commits bool
 	// derived: made of another batch, which is what the log has.
 	derived bool
+	// cut: the log has more of it, but no more that can be read.
+	cut bool
 	// apart: it shares no series with the other parts of what it was made of.
 	apart bool
 }
@@ -67,7 +69,7 @@ func (b *Batch) fallBack() {
 }
 
 // forgettable reports whether the log has the body.
-func (b *Batch) forgettable() bool { return b.stored.first != 0 && !b.derived }
+func (b *Batch) forgettable() bool { return b.stored.first != 0 && !b.derived && !b.cut }
 
 // settle tells the payloads that have something in the batch what became of it. Called with the queue's lock.
 func (b *Batch) settle(err error) {

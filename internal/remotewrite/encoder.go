@@ -8,9 +8,7 @@ type encoder interface {
 	size() int
 	// take returns the body, compressed as the protocols want it (snappy, block format), and empties the encoder.
 	take() []byte
-	// written returns how long symbols and the rest are so far, which a body has one after the other.
-	written() (symbols, rest int)
-	// since returns what was appended since they were so long. It is valid until the next call of another method.
+	// since returns what was appended since symbols and the rest, which a body has one after the other, were so long. It is valid until the next call of another method.
 	since(symbols, rest int) (newSymbols, newRest []byte)
 	// reset empties the encoder.
 	reset()

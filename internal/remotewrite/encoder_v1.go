@@ -61,8 +61,6 @@ func (e *encoderV1) reset() {
 	clear(e.described)
 }
 
-func (e *encoderV1) written() (symbols, rest int) { return 0, len(e.body) }
-
 func (e *encoderV1) since(_, rest int) (newSymbols, newRest []byte) { return nil, e.body[rest:] }
 
 func (e *encoderV1) add(s *Series) Counts {

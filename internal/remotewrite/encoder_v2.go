@@ -64,8 +64,6 @@ func (e *encoderV2) take() []byte {
 	return body
 }
 
-func (e *encoderV2) written() (symbols, rest int) { return len(e.symbols), len(e.timeseries) }
-
 func (e *encoderV2) since(symbols, rest int) (newSymbols, newRest []byte) {
 	return e.symbols[symbols:], e.timeseries[rest:]
 }

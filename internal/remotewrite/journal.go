@@ -79,9 +79,9 @@ func (e *entry) parse(meta []byte) error {
 	r := varints{buf: meta}
 	*e = entry{kind: r.next()}
 	e.route = Headers(r.text())
-	e.generation, e.shard, e.batch = uint32(r.next()), uint32(r.next()), r.next()
+	e.generation, e.shard, e.batch = uint32(r.count()), uint32(r.count()), r.next()
 	if e.kind == kindData {
-		e.record = uint32(r.next())
+		e.record = uint32(r.count())
 		if m := r.next(); m < uint64(len(messages)) {
 			e.message = messages[m]
 		} else {

@@ -3,6 +3,7 @@ package remotewrite
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/klauspost/compress/s2"
 
@@ -27,10 +28,11 @@ func (s *Shard) load(b *Batch) bool {
 		rest.first, rest.last, rest.payloads = want.first, want.last, len(b.payloads)
 		b.stored = rest
 		b.fallBack()
-		b.derived = true // the log has more, but no more that can be read
+		b.cut = true
 	}
 	if b.Series == 0 {
 		s.takeOut()
+		s.busySince = time.Time{}
 		b.settle(errDamaged)
 		q.commit(s, b)
 		return false
@@ -86,7 +88,7 @@ type foundRecord struct {
 }
 
 func (p *foundRecord) read(log *segmentlog.Log, at segmentlog.Position) error {
-	meta, body, err := log.Read(at, nil)
+	meta, body, err := log.Read(at)
 	if err != nil {
 		return err
 	}

@@ -40,14 +40,16 @@ type QueueConfig struct {
 type LogConfig struct {
 	// Dir is the log's directory, made where there is none.
 	Dir string
-	// MaxBytes bounds its size: beyond it the oldest is lost.
+	// MaxBytes bounds its size: the oldest is lost where an eighth of it is no longer free.
 	MaxBytes int64
-	// MaxAge bounds how old what it holds may become. 0: it may be of any age.
+	// MaxAge bounds how old what it holds may become, to within a thirty-second. 0: it may be of any age.
 	MaxAge time.Duration
 }
 
-// segmentBytes divides the log, so that the bound on its size is kept to within a few percent.
-func (c *LogConfig) segmentBytes() int64 { return min(max(c.MaxBytes/32, 4<<10), 64<<20) }
+// segmentBytes divides the log: what is evicted goes a segment at a time, and each has an open file.
+func (c *LogConfig) segmentBytes() int64 {
+	return min(max(c.MaxBytes/32, 4<<10), max(c.MaxBytes/256, 64<<20))
+}
 
 var (
 	// ErrFull is returned where a payload has no room now.
@@ -70,6 +72,7 @@ type Queue struct {
 	generations uint32 // the highest number given to one
 	infos       map[infoKey]int64
 	ages        []segmentAge // of the log's segments, oldest first
+	trimAgain   int          // bytes from which trim is worth its while
 	arriving    arrival
 	scratch     scratch // of all encoders
 	bytes       int

@@ -2,6 +2,7 @@ package remotewrite
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,6 +18,11 @@ func (q *Queue) restore() error {
 	if err != nil {
 		return fmt.Errorf("cannot open the log: %w", err)
 	}
+	if old.unknown != 0 {
+		return errors.Join(fmt.Errorf("cannot read the log in %q: it has records of kind %d, which another version wrote: run that, or remove the directory",
+			c.Dir, old.unknown), log.Close())
+	}
+	damage.Regions += old.nonsense
 	q.log, q.damage = log, damage
 	old.finish()
 	return nil
@@ -33,6 +39,9 @@ type shardName struct {
 type restoring struct {
 	queue  *Queue
 	shards map[shardName]*restored
+	// unknown is a kind that this version doesn't know, 0: there was none. nonsense are records that say nothing.
+	unknown  uint64
+	nonsense int
 }
 
 // restored is what the log has of a shard.
@@ -47,7 +56,9 @@ type restored struct {
 func (r *restoring) visit(f segmentlog.Found) {
 	var e entry
 	if e.parse(f.Meta) != nil {
-		r.queue.damage.Regions++
+		if r.nonsense++; e.kind > kindCommit {
+			r.unknown = e.kind
+		}
 		return
 	}
 	name := shardName{e.route, e.generation, e.shard}

@@ -27,7 +27,7 @@ const idleAfter = 5 * time.Minute
 func (q *Queue) route(h Headers, now time.Time) *route {
 	r := q.routes[h]
 	if r == nil || r.newest().closed {
-		if q.openRoutes() >= q.config.MaxRoutes {
+		if q.openRoutes() >= q.config.MaxRoutes && !q.makeWay() {
 			return nil
 		}
 		if r == nil {
@@ -40,6 +40,21 @@ func (q *Queue) route(h Headers, now time.Time) *route {
 	}
 	r.used = now
 	return r
+}
+
+// makeWay closes the route that was not used for longest and has nothing. It reports false where all have something.
+func (q *Queue) makeWay() bool {
+	var oldest *route
+	for _, r := range q.routes {
+		if r.empty() && !r.newest().closed && (oldest == nil || r.used.Before(oldest.used)) {
+			oldest = r
+		}
+	}
+	if oldest == nil {
+		return false
+	}
+	oldest.newest().close()
+	return true
 }
 
 // openRoutes counts the routes that take series in: others have only what is left of before.
@@ -76,6 +91,7 @@ func (g *generation) close() {
 	}
 	g.closed = true
 	for _, s := range g.shards {
+		s.dropEncoders()
 		s.signal() // those that are empty retire
 	}
 }
@@ -112,27 +128,49 @@ func (r *route) resize(now time.Time) {
 	if g.closed {
 		return
 	}
-	waiting := 0
+	if len(r.generations) > 1 {
+		r.resizeWaiting(now, g)
+		return
+	}
 	busy := time.Duration(0)
 	for _, s := range g.shards {
-		waiting = max(waiting, len(s.sealed)-1)
 		busy += s.takeBusy(now)
 	}
-	want := r.pace.want(now, len(g.shards), waiting, busy)
+	want := r.pace.want(now, len(g.shards), g.mostSealed()-1, busy)
 	if want = min(max(want, c.MinShards), c.MaxShards); want != len(g.shards) {
 		r.queue.generations++
 		r.open(r.queue.generations, want)
 	}
 }
 
-// idle reports whether the route has nothing and had no use for long.
-func (r *route) idle(now time.Time) bool {
-	if len(r.generations) > 1 || now.Sub(r.used) < idleAfter {
-		return false
+// resizeWaiting opens the largest generation where the newest has to wait for another and full batches wait in it. There is
+// no other change then: how busy shards are that don't send says nothing, and each generation takes memory.
+func (r *route) resizeWaiting(now time.Time, g *generation) {
+	r.pace.begin(now)
+	if most := r.queue.config.MaxShards; len(g.shards) < most && g.mostSealed() >= waitingBatches {
+		r.queue.generations++
+		r.open(r.queue.generations, most)
 	}
-	for _, s := range r.generations[0].shards {
-		if s.oldest() != nil {
-			return false
+}
+
+func (g *generation) mostSealed() int {
+	n := 0
+	for _, s := range g.shards {
+		n = max(n, len(s.sealed))
+	}
+	return n
+}
+
+// idle reports whether the route has nothing and had no use for long.
+func (r *route) idle(now time.Time) bool { return now.Sub(r.used) >= idleAfter && r.empty() }
+
+// empty reports whether the route has nothing.
+func (r *route) empty() bool {
+	for _, g := range r.generations {
+		for _, s := range g.shards {
+			if s.oldest() != nil {
+				return false
+			}
 		}
 	}
 	return true

@@ -86,6 +86,7 @@ func (s *Shard) fits(series *Series) bool {
 func (s *Shard) encoderFor(m Message) encoder {
 	e, ok := s.encoders[m]
 	if !ok {
+		clear(s.encoders) // of the other message, which is rarely wanted again
 		e = newEncoderWith(m, s.queue.config.Metadata, &s.queue.scratch)
 		s.encoders[m] = e
 	}
@@ -108,6 +109,15 @@ func (s *Shard) seal(in *arrival) {
 	q.bytes += len(b.Body) + s.encoder.size() - before
 	s.open = nil
 	s.sealed = append(s.sealed, b)
+}
+
+// dropEncoders gives back the memory of the encoders, where nothing will be added soon.
+func (s *Shard) dropEncoders() {
+	if s.open != nil {
+		s.seal(nil)
+	}
+	clear(s.encoders)
+	s.encoder = nil
 }
 
 // fallBack takes back what a payload added that could not be written: the shard has what the log has.

@@ -53,13 +53,13 @@ func (q *Queue) written(segment uint64, now time.Time) {
 		q.ages[n-1].newest = now
 		return
 	}
-	q.ages = append(q.ages, segmentAge{segment, now})
+	q.ages = append(q.ages, segmentAge{segment, now, now})
 }
 
-// segmentAge is when a segment got something last.
+// segmentAge is when a segment got something first and last.
 type segmentAge struct {
-	segment uint64
-	newest  time.Time
+	segment        uint64
+	oldest, newest time.Time
 }
 
 // commit writes down that a batch is done, and gives space back. What cannot be written is done again after a restart.
@@ -76,8 +76,11 @@ func (q *Queue) commit(s *Shard, b *Batch) {
 		q.remove(q.log.Newest()) // the disk is full, and nothing there is of use
 		return
 	}
-	if oldest := q.oldestSegment(); b.stored.first <= q.log.Oldest() && oldest > 1 {
-		q.remove(oldest - 1)
+	// What began in the oldest segment or before may have been the last there.
+	if b.stored.first <= q.log.Oldest() {
+		if oldest := q.oldestSegment(); oldest > q.log.Oldest() {
+			q.remove(oldest - 1)
+		}
 	}
 }
 
@@ -85,7 +88,11 @@ func (q *Queue) commit(s *Shard, b *Batch) {
 // gives back.
 const worthRemoving = 1 << 20
 
+// writeCommit writes a commit. Where the log has reached its bound it is left out: the batch is sent again after a restart.
 func (q *Queue) writeCommit(s *Shard, batch uint64) error {
+	if q.log.Size() >= q.config.Log.MaxBytes {
+		return nil
+	}
 	e := entry{kind: kindCommit, route: s.route.headers, generation: s.generation.number, shard: uint32(s.index), batch: batch}
 	record := [1]segmentlog.Record{{Meta: e.appendTo(nil)}}
 	var at [1]segmentlog.Position
@@ -142,6 +149,9 @@ func (q *Queue) evict(segment uint64, why Loss) {
 				q.lost(why, b.Counts, b.Points)
 				b.settle(errEvicted)
 				last = b.number
+				if i == 0 {
+					s.busySince = time.Time{}
+				}
 			}
 		}
 		s.sealed = kept
@@ -152,9 +162,14 @@ func (q *Queue) evict(segment uint64, why Loss) {
 	q.remove(segment)
 }
 
+// leastForgotten is the size from which an open batch may be forgotten: it takes nothing in any more then, and batches take
+// memory, too. A shard has that much whatever the bound.
+func (c *QueueConfig) leastForgotten() int { return min(64<<10, c.MaxBatchBytes/4) }
+
 // trim has the log alone keep bodies, where memory has reached its bound: those of the shard that holds the most first.
+// Where that is not enough, because requests in flight take it all, it looks again when there is more to find.
 func (q *Queue) trim() {
-	if q.log == nil {
+	if q.log == nil || q.bytes <= max(q.config.MaxBytes, q.trimAgain) {
 		return
 	}
 	for q.bytes > q.config.MaxBytes {
@@ -166,16 +181,18 @@ func (q *Queue) trim() {
 			}
 		})
 		if largest == nil {
+			q.trimAgain = q.bytes + q.config.leastForgotten()
 			return
 		}
 		largest.forget()
 	}
+	q.trimAgain = 0
 }
 
 // forgettable returns how many bytes of a shard the log has too.
 func (s *Shard) forgettable() int {
 	n := 0
-	if s.open != nil {
+	if s.open != nil && s.encoder.size() >= s.queue.config.leastForgotten() {
 		n = s.encoder.size()
 	}
 	for _, b := range s.waiting() {
@@ -194,17 +211,17 @@ func (s *Shard) waiting() []*Batch {
 	return s.sealed[1:]
 }
 
-// forget forgets them.
+// forget forgets what is forgettable.
 func (s *Shard) forget() {
 	q := s.queue
-	if s.open != nil {
+	if s.open != nil && s.encoder.size() >= s.queue.config.leastForgotten() {
 		before := s.encoder.size()
 		s.encoder.reset()
 		q.bytes += s.encoder.size() - before
 		s.sealed = append(s.sealed, s.open)
 		s.open = nil
+		s.dropEncoders()
 	}
-	clear(s.encoders) // with the memory they grew to
 	for _, b := range s.waiting() {
 		if b.forgettable() {
 			q.bytes -= len(b.Body)

@@ -28,11 +28,15 @@ func (q *Queue) tick(now time.Time) {
 	}
 	q.each(func(s *Shard) {
 		if s.oldest() == nil && now.Sub(s.used) > idleAfter {
-			clear(s.encoders) // with the memory they grew to
+			s.dropEncoders()
 		}
 	})
 	if q.log == nil || q.config.Log.MaxAge == 0 {
 		return
+	}
+	// A segment is as young as the newest in it: none may take long.
+	if n := len(q.ages); n > 0 && now.Sub(q.ages[n-1].oldest) > q.config.Log.MaxAge/32 {
+		q.log.Roll()
 	}
 	for len(q.ages) > 0 && now.Sub(q.ages[0].newest) > q.config.Log.MaxAge {
 		q.evict(q.ages[0].segment, LostTooOld)

@@ -3,6 +3,7 @@ package segmentlog
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync"
@@ -30,11 +31,16 @@ type Log struct {
 	current *segment
 	next    uint64
 	size    int64
+	// dead are segments whose files could not be removed yet.
+	dead []*segment
+	// renamed: the directory has another file since the last Sync.
+	renamed bool
 }
 
 // segment is one file. Its file is open for as long as it is part of the log.
 type segment struct {
 	number uint64
+	seed   uint32 // of the checksums
 	file   *os.File
 	size   int64
 	dirty  bool // appended to since the last Sync
@@ -42,17 +48,20 @@ type segment struct {
 
 const suffix = ".log"
 
-func segmentName(number uint64) string { return fmt.Sprintf("%016x%s", number, suffix) }
+func segmentName(number uint64, seed uint32) string {
+	return fmt.Sprintf("%016x-%08x%s", number, seed, suffix)
+}
 
-// Append appends records, all or none, and fills at with where they are. When it returns without an error they outlive
-// the process. An error of the disk leaves the log as it was.
+// Append appends records in one write, and fills at with where they are. When it returns without an error they outlive the
+// process. An error of the disk leaves the log as it was; a kill within may leave some of them.
 func (l *Log) Append(records []Record, at []Position) error {
 	total := int64(0)
-	l.buf = l.buf[:0]
 	for i := range records {
-		l.buf = appendRecord(l.buf, &records[i])
+		if len(records[i].Meta) > maxMeta {
+			return fmt.Errorf("cannot append a record with %d bytes of meta, %d are the most", len(records[i].Meta), maxMeta)
+		}
+		total += records[i].size()
 	}
-	total = int64(len(l.buf))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.current != nil && l.current.size > 0 && l.current.size+total > l.config.SegmentBytes {
@@ -64,6 +73,10 @@ func (l *Log) Append(records []Record, at []Position) error {
 		}
 	}
 	s := l.current
+	l.buf = l.buf[:0]
+	for i := range records {
+		l.buf = appendRecord(l.buf, &records[i], s.seed)
+	}
 	if _, err := s.file.WriteAt(l.buf, s.size); err != nil {
 		// What was written of it must not be found later, or the log must not go on behind it.
 		if s.file.Truncate(s.size) != nil {
@@ -89,20 +102,28 @@ const maxKept = 8 << 20
 
 // grow starts a segment.
 func (l *Log) grow() error {
-	path := filepath.Join(l.config.Dir, segmentName(l.next))
+	seed := rand.Uint32()
+	path := filepath.Join(l.config.Dir, segmentName(l.next, seed))
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("cannot start a segment: %w", err)
 	}
-	l.current = &segment{number: l.next, file: file}
+	l.current = &segment{number: l.next, seed: seed, file: file}
+	l.renamed = true
 	l.segments = append(l.segments, l.current)
 	l.next++
 	return nil
 }
 
-// Read returns the meta and the body of a record, in memory that begins with buf's where that is large enough. It fails
-// with [ErrDamaged] or [ErrGone], or an error of the disk.
-func (l *Log) Read(p Position, buf []byte) (meta, body []byte, err error) {
+// Roll has the next Append start a segment.
+func (l *Log) Roll() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.current = nil
+}
+
+// Read returns the meta and the body of a record. It fails with [ErrDamaged] or [ErrGone], or an error of the disk.
+func (l *Log) Read(p Position) (meta, body []byte, err error) {
 	s := l.find(p.Segment)
 	if s == nil {
 		return nil, nil, ErrGone
@@ -111,7 +132,7 @@ func (l *Log) Read(p Position, buf []byte) (meta, body []byte, err error) {
 	if _, err := s.file.ReadAt(fixed[:], p.Offset); err != nil {
 		return nil, nil, s.readError(p, err)
 	}
-	h, ok := parseHead(fixed[:])
+	h, ok := parseHead(fixed[:], s.seed)
 	if !ok {
 		return nil, nil, ErrDamaged
 	}
@@ -119,15 +140,12 @@ func (l *Log) Read(p Position, buf []byte) (meta, body []byte, err error) {
 	if info, err := s.file.Stat(); err != nil || p.Offset+headSize+int64(n) > info.Size() {
 		return nil, nil, ErrDamaged
 	}
-	if cap(buf) < n {
-		buf = make([]byte, n)
-	}
-	buf = buf[:n]
+	buf := make([]byte, n)
 	if _, err := s.file.ReadAt(buf, p.Offset+headSize); err != nil {
 		return nil, nil, s.readError(p, err)
 	}
 	meta, body = buf[:h.meta], buf[h.meta:]
-	if !h.covers(meta) || checksum(body) != h.bodySum {
+	if !h.covers(meta) || checksum(body, s.seed) != h.bodySum {
 		return nil, nil, ErrDamaged
 	}
 	return meta, body, nil
@@ -182,7 +200,7 @@ func (l *Log) Newest() uint64 {
 func (l *Log) RemoveThrough(number uint64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var errs []error
+	gone := l.dead
 	for len(l.segments) > 0 && l.segments[0].number <= number {
 		s := l.segments[0]
 		l.segments[0] = nil
@@ -191,7 +209,17 @@ func (l *Log) RemoveThrough(number uint64) error {
 		if s == l.current {
 			l.current = nil
 		}
-		errs = append(errs, os.Remove(s.file.Name()), s.file.Close())
+		gone = append(gone, s)
+	}
+	l.dead = nil
+	var errs []error
+	for _, s := range gone {
+		if err := os.Remove(s.file.Name()); err != nil && !errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, err)
+			l.dead = append(l.dead, s) // with the next
+			continue
+		}
+		errs = append(errs, s.file.Close())
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("cannot remove a segment: %w", err)
@@ -201,20 +229,42 @@ func (l *Log) RemoveThrough(number uint64) error {
 
 // Sync has the kernel write to the disk what was appended.
 func (l *Log) Sync() error {
-	var files []*os.File
 	l.mu.Lock()
+	renamed := l.renamed
+	l.renamed = false
+	var dirty []*segment
 	for _, s := range l.segments {
 		if s.dirty {
-			files, s.dirty = append(files, s.file), false
+			s.dirty = false
+			dirty = append(dirty, s)
 		}
 	}
 	l.mu.Unlock()
-	for _, f := range files {
-		if err := f.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
-			return fmt.Errorf("cannot sync %q: %w", f.Name(), err)
+	var errs []error
+	for _, s := range dirty {
+		if err := s.file.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
+			errs = append(errs, err)
+			l.mu.Lock()
+			s.dirty = true
+			l.mu.Unlock()
 		}
 	}
+	if renamed {
+		errs = append(errs, syncDirectory(l.config.Dir))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("cannot sync the log: %w", err)
+	}
 	return nil
+}
+
+// syncDirectory has the names of new files on the disk.
+func syncDirectory(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // Close lets go of the files and the directory. It doesn't sync.
@@ -222,7 +272,7 @@ func (l *Log) Close() error {
 	var errs []error
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, s := range l.segments {
+	for _, s := range append(l.segments, l.dead...) {
 		errs = append(errs, s.file.Close())
 	}
 	l.segments, l.current = nil, nil

@@ -22,6 +22,15 @@ func open(t *testing.T, dir string, segmentBytes int64) (*Log, []Found, Damage) 
 	return l, found, damage
 }
 
+// only returns the path of the only segment.
+func only(t *testing.T, dir string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.log"))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	return files[0]
+}
+
 // oracle is what a log must have.
 type oracle struct {
 	at     []Position
@@ -31,7 +40,7 @@ type oracle struct {
 func (o *oracle) check(t *testing.T, l *Log) {
 	t.Helper()
 	for i, p := range o.at {
-		meta, body, err := l.Read(p, nil)
+		meta, body, err := l.Read(p)
 		require.NoError(t, err, "record %d", i)
 		require.Equal(t, o.record[i].Meta, meta)
 		require.Equal(t, o.record[i].Body, body)
@@ -112,7 +121,7 @@ func TestATornEndIsLeftOut(t *testing.T) {
 	size := l.Size()
 	require.NoError(t, l.Close())
 	last := o.at[len(o.at)-1].Offset
-	path := filepath.Join(dir, segmentName(1))
+	path := only(t, dir)
 	whole, err := os.ReadFile(path)
 	require.NoError(t, err)
 	for cut := last + 1; cut < size-align; cut++ {
@@ -139,7 +148,7 @@ func TestADamagedRecordHidesNoOther(t *testing.T) {
 	at := make([]Position, len(records))
 	require.NoError(t, l.Append(records, at))
 	require.NoError(t, l.Close())
-	path := filepath.Join(dir, segmentName(1))
+	path := only(t, dir)
 	whole, err := os.ReadFile(path)
 	require.NoError(t, err)
 	for i := at[4].Offset; i < at[5].Offset; i++ {
@@ -149,7 +158,7 @@ func TestADamagedRecordHidesNoOther(t *testing.T) {
 		l, found, damage := open(t, dir, 1<<20)
 		var bad int
 		for _, f := range found {
-			if _, _, err := l.Read(f.Position, nil); err != nil {
+			if _, _, err := l.Read(f.Position); err != nil {
 				require.ErrorIs(t, err, ErrDamaged)
 				require.Equal(t, at[4], f.Position)
 				bad++
@@ -176,7 +185,7 @@ func TestWhatIsRemovedIsGone(t *testing.T) {
 	at := make([]Position, 1)
 	require.NoError(t, l.Append([]Record{{Body: []byte("a")}}, at))
 	require.NoError(t, l.RemoveThrough(1))
-	_, _, err := l.Read(at[0], nil)
+	_, _, err := l.Read(at[0])
 	require.ErrorIs(t, err, ErrGone)
 	require.Zero(t, l.Size())
 	require.Zero(t, l.Oldest())
@@ -188,19 +197,19 @@ func TestWhatIsRemovedIsGone(t *testing.T) {
 func FuzzOpen(f *testing.F) {
 	var whole []byte
 	for i := range 3 {
-		whole = appendRecord(whole, &Record{Meta: fmt.Appendf(nil, "meta %d", i), Body: fmt.Appendf(nil, "body %d", i)})
+		whole = appendRecord(whole, &Record{Meta: fmt.Appendf(nil, "meta %d", i), Body: fmt.Appendf(nil, "body %d", i)}, 3)
 	}
 	f.Add(whole)
 	f.Add(whole[:len(whole)-9])
 	f.Add([]byte(magic))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		dir := t.TempDir()
-		require.NoError(t, os.WriteFile(filepath.Join(dir, segmentName(7)), content, 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, segmentName(7, 3)), content, 0o600))
 		l, found, damage := open(t, dir, 100)
 		sound := int64(0)
 		for _, r := range found {
 			sound += min(padded(len(r.Meta), r.Body), int64(len(content))-r.Offset)
-			if _, body, err := l.Read(r.Position, nil); err == nil {
+			if _, body, err := l.Read(r.Position); err == nil {
 				require.Len(t, body, r.Body)
 			} else {
 				require.ErrorIs(t, err, ErrDamaged)
@@ -209,9 +218,46 @@ func FuzzOpen(f *testing.F) {
 		require.Equal(t, int64(len(content)), sound+damage.Bytes)
 		at := make([]Position, 1)
 		require.NoError(t, l.Append([]Record{{Body: []byte("after")}}, at))
-		_, body, err := l.Read(at[0], nil)
+		_, body, err := l.Read(at[0])
 		require.NoError(t, err)
 		require.Equal(t, "after", string(body))
 		require.NoError(t, l.Close())
 	})
+}
+
+// Damage has the log look for the next record: one that somebody wrote into the text of a body is none.
+func TestARecordWithinABodyIsNone(t *testing.T) {
+	dir := t.TempDir()
+	l, _, _ := open(t, dir, 1<<20)
+	forged := appendRecord(make([]byte, 4), &Record{Meta: []byte("forged"), Body: []byte("forged")}, 0)
+	require.NoError(t, l.Append([]Record{{Meta: nil, Body: forged}, {Body: []byte("next")}}, make([]Position, 2)))
+	require.NoError(t, l.Close())
+	content, err := os.ReadFile(only(t, dir))
+	require.NoError(t, err)
+	content[16] ^= 1
+	require.NoError(t, os.WriteFile(only(t, dir), content, 0o600))
+	l, found, damage := open(t, dir, 1<<20)
+	require.Len(t, found, 1)
+	require.Equal(t, 4, found[0].Body)
+	require.Equal(t, 1, damage.Regions)
+	require.NoError(t, l.Close())
+}
+
+func TestOtherFilesAreLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"ffffffffffffffff-00000000.log", "0000000000000001.log", "000000000000000A-00000000.log", "notes.log"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600))
+	}
+	l, found, damage := open(t, dir, 1<<20)
+	require.Empty(t, found)
+	require.Zero(t, damage)
+	at := make([]Position, 1)
+	require.NoError(t, l.Append([]Record{{Body: []byte("a")}}, at))
+	require.Equal(t, uint64(1), at[0].Segment)
+	require.ErrorContains(t, l.Append([]Record{{Meta: make([]byte, maxMeta+1)}}, at), "bytes of meta")
+	l.Roll()
+	require.NoError(t, l.Append([]Record{{Body: []byte("b")}}, at))
+	require.Equal(t, Position{Segment: 2}, at[0])
+	require.NoError(t, l.Sync())
+	require.NoError(t, l.Close())
 }

@@ -2,14 +2,13 @@ package segmentlog
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/prometheus/prometheus/tsdb/fileutil"
@@ -50,17 +49,17 @@ func Open(config Config, visit func(Found)) (*Log, Damage, error) {
 }
 
 func (l *Log) load(visit func(Found)) (Damage, error) {
-	numbers, err := listSegments(l.config.Dir)
+	segments, err := listSegments(l.config.Dir)
 	if err != nil {
 		return Damage{}, err
 	}
 	var damage Damage
-	for _, number := range numbers {
-		file, err := os.OpenFile(filepath.Join(l.config.Dir, segmentName(number)), os.O_RDWR, 0)
+	for _, s := range segments {
+		file, err := os.OpenFile(filepath.Join(l.config.Dir, segmentName(s.number, s.seed)), os.O_RDWR, 0)
 		if err != nil {
 			return damage, fmt.Errorf("cannot open a segment: %w", err)
 		}
-		s := &segment{number: number, file: file}
+		s.file = file
 		l.segments = append(l.segments, s)
 		info, err := file.Stat()
 		if err != nil {
@@ -68,7 +67,7 @@ func (l *Log) load(visit func(Found)) (Damage, error) {
 		}
 		s.size = info.Size()
 		l.size += s.size
-		l.next = number + 1
+		l.next = s.number + 1
 		if err := s.scan(info.ModTime(), visit, &damage); err != nil {
 			return damage, err
 		}
@@ -78,15 +77,17 @@ func (l *Log) load(visit func(Found)) (Damage, error) {
 
 // Scan shows the records of the segments from one to another. What is damaged is left out.
 func (l *Log) Scan(from, to uint64, visit func(Found)) error {
-	for number := from; number <= to; number++ {
-		s := l.find(number)
-		if s == nil {
+	l.mu.RLock()
+	segments := slices.Clone(l.segments)
+	l.mu.RUnlock()
+	for _, s := range segments {
+		if s.number < from || s.number > to {
 			continue
 		}
 		var damage Damage
 		info, err := s.file.Stat()
 		if err == nil {
-			err = (&segment{number: number, file: s.file, size: info.Size()}).scan(info.ModTime(), visit, &damage)
+			err = (&segment{number: s.number, seed: s.seed, file: s.file, size: info.Size()}).scan(info.ModTime(), visit, &damage)
 		}
 		if err != nil && !errors.Is(err, os.ErrClosed) {
 			return fmt.Errorf("cannot read a segment: %w", err)
@@ -95,28 +96,29 @@ func (l *Log) Scan(from, to uint64, visit func(Found)) error {
 	return nil
 }
 
-func listSegments(dir string) ([]uint64, error) {
+// maxNumber bounds the number of a segment: beyond it a file is none of the log's.
+const maxNumber = 1 << 62
+
+func listSegments(dir string) ([]*segment, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("cannot list the segments: %w", err)
 	}
-	var numbers []uint64
+	var out []*segment
 	for _, e := range entries {
-		name, ok := strings.CutSuffix(e.Name(), suffix)
-		if !ok || len(name) != 16 {
-			continue
-		}
-		if n, err := strconv.ParseUint(name, 16, 64); err == nil && n > 0 {
-			numbers = append(numbers, n)
+		var s segment
+		_, err := fmt.Sscanf(e.Name(), "%016x-%08x"+suffix, &s.number, &s.seed)
+		if err == nil && e.Name() == segmentName(s.number, s.seed) && s.number > 0 && s.number < maxNumber {
+			out = append(out, &s)
 		}
 	}
-	slices.Sort(numbers)
-	return numbers, nil
+	slices.SortFunc(out, func(a, b *segment) int { return cmp.Compare(a.number, b.number) })
+	return out, nil
 }
 
 // scan shows the records of a segment, and goes on at the next sound one where there is none.
 func (s *segment) scan(written time.Time, visit func(Found), damage *Damage) error {
-	r := &reader{file: s.file, buf: bufio.NewReaderSize(io.NewSectionReader(s.file, 0, 1<<62), 64<<10)}
+	r := &reader{file: s.file, seed: s.seed, buf: bufio.NewReaderSize(io.NewSectionReader(s.file, 0, 1<<62), 64<<10)}
 	damaged := false
 	for at := int64(0); at < s.size; {
 		meta, body, ok, err := r.head(s.size)
@@ -143,6 +145,7 @@ func (s *segment) scan(written time.Time, visit func(Found), damage *Damage) err
 // reader reads heads at places of a file, most of them close to each other.
 type reader struct {
 	file *os.File
+	seed uint32
 	buf  *bufio.Reader
 	at   int64 // where the next byte of buf is in the file
 	meta []byte
@@ -169,7 +172,7 @@ func (r *reader) head(end int64) (meta []byte, body int, ok bool, err error) {
 	if err != nil {
 		return nil, 0, false, err
 	}
-	h, ok := parseHead(fixed)
+	h, ok := parseHead(fixed, r.seed)
 	if !ok || r.at+headSize+int64(h.meta)+int64(h.body) > end {
 		return nil, 0, false, nil
 	}

@@ -11,7 +11,7 @@ const (
 	headSize = 20
 	align    = 8
 	// maxMeta bounds what a damaged head can make Open read.
-	maxMeta = 1 << 20
+	maxMeta = 64 << 10
 )
 
 var table = crc32.MakeTable(crc32.Castagnoli)
@@ -37,20 +37,20 @@ var ErrGone = errors.New("the record's segment was removed")
 func (r *Record) size() int64 { return padded(len(r.Meta), len(r.Body)) }
 
 // checksum returns the sum of a body.
-func checksum(body []byte) uint32 { return crc32.Checksum(body, table) }
+func checksum(body []byte, seed uint32) uint32 { return crc32.Update(seed, table, body) }
 
 func padded(meta, body int) int64 {
 	return (headSize + int64(meta) + int64(body) + align - 1) / align * align
 }
 
 // appendRecord appends a record to a buffer that begins at a multiple of 8 bytes.
-func appendRecord(buf []byte, r *Record) []byte {
+func appendRecord(buf []byte, r *Record, seed uint32) []byte {
 	at := len(buf)
 	buf = append(buf, magic...)
 	buf = binary.LittleEndian.AppendUint32(buf, uint32(len(r.Meta)))
 	buf = binary.LittleEndian.AppendUint32(buf, uint32(len(r.Body)))
-	buf = binary.LittleEndian.AppendUint32(buf, crc32.Checksum(r.Body, table))
-	sum := crc32.Update(crc32.Checksum(buf[at:], table), table, r.Meta)
+	buf = binary.LittleEndian.AppendUint32(buf, checksum(r.Body, seed))
+	sum := crc32.Update(crc32.Update(seed, table, buf[at:]), table, r.Meta)
 	buf = binary.LittleEndian.AppendUint32(buf, sum)
 	buf = append(append(buf, r.Meta...), r.Body...)
 	for len(buf)%align != 0 {
@@ -67,7 +67,7 @@ type head struct {
 }
 
 // parseHead reads the fixed part, and reports false where it cannot be one.
-func parseHead(buf []byte) (head, bool) {
+func parseHead(buf []byte, seed uint32) (head, bool) {
 	if string(buf[:4]) != magic {
 		return head{}, false
 	}
@@ -76,7 +76,7 @@ func parseHead(buf []byte) (head, bool) {
 		body:    int(binary.LittleEndian.Uint32(buf[8:])),
 		bodySum: binary.LittleEndian.Uint32(buf[12:]),
 		ownSum:  binary.LittleEndian.Uint32(buf[16:]),
-		sum:     crc32.Checksum(buf[:16], table),
+		sum:     crc32.Update(seed, table, buf[:16]),
 	}
 	return h, h.meta <= maxMeta
 }

@@ -18,14 +18,11 @@ func (t *Translator) Translate(md pmetric.Metrics, b *Buffer) {
 
 // Share says which part of a payload is translated. The zero Share is all of it.
 type Share struct {
-	// Of chooses resources; nil: all.
-	Of func(pcommon.Resource) bool
+	// Resources are the places of its resources in the payload; nil: all.
+	Resources []int
 	// Name tells shares apart that may have the same series.
 	Name string
 }
-
-// has reports whether the share has a resource.
-func (p *Share) has(r pcommon.Resource) bool { return p.Of == nil || p.Of(r) }
 
 // Fill fills the buffer with a payload, whose series it hands out one at a time. It doesn't change the payload.
 func (t *Translator) Fill(md pmetric.Metrics, b *Buffer) { t.FillShare(md, b, Share{}, nil) }
@@ -35,13 +32,14 @@ func (t *Translator) Fill(md pmetric.Metrics, b *Buffer) { t.FillShare(md, b, Sh
 func (t *Translator) FillShare(md pmetric.Metrics, b *Buffer, share Share, a *Accumulator) {
 	b.Reset()
 	b.accumulator, b.share = a, share
-	if share.Of == nil {
+	if share.Resources == nil {
 		t.grow(b, md)
-	}
-	for _, rm := range md.ResourceMetrics().All() {
-		if share.has(rm.Resource()) {
+		for _, rm := range md.ResourceMetrics().All() {
 			t.resourceMetrics(b, rm)
 		}
+	}
+	for _, i := range share.Resources {
+		t.resourceMetrics(b, md.ResourceMetrics().At(i))
 	}
 	t.accumulate(b)
 	b.accumulator, b.share = nil, Share{}
@@ -151,6 +149,16 @@ func temporality(m pmetric.Metric) pmetric.AggregationTemporality {
 	default:
 		return pmetric.AggregationTemporalityCumulative
 	}
+}
+
+// DataPoints returns how many data points a resource has.
+func DataPoints(rm pmetric.ResourceMetrics) (n int) {
+	for _, sm := range rm.ScopeMetrics().All() {
+		for _, m := range sm.Metrics().All() {
+			n += dataPoints(m)
+		}
+	}
+	return n
 }
 
 func dataPoints(m pmetric.Metric) int {
