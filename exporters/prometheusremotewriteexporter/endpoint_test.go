@@ -39,7 +39,7 @@ type received struct {
 
 // endpoint is a Remote-Write receiver that remembers what it got and answers as it is told.
 type endpoint struct {
-	// answer is called for each request, the first being 0. Headers may be set on w before the status is returned.
+	// answer is called for each request, the first being 0. Headers may be set on w before the status is returned; 0: it wrote the answer itself.
 	// nil: 204 with the Written headers of 2.0.
 	answer func(n int, r *received, w http.ResponseWriter) int
 
@@ -76,7 +76,9 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	status := e.answer(n, &got, w)
-	w.WriteHeader(status)
+	if status != 0 {
+		w.WriteHeader(status)
+	}
 	if status/100 != 2 {
 		fmt.Fprintf(w, "status %d", status)
 	}
@@ -198,6 +200,9 @@ func (h *harness) overPipes(e http.Handler) {
 	})
 	require.NoError(h.t, h.startSenders(&http.Client{Transport: transport, Timeout: h.config.HTTP.Timeout}))
 }
+
+// hurry has the next Shutdown wait for nothing.
+func (h *harness) hurry() { h.endLife() }
 
 type pipeListener struct {
 	connections chan net.Conn

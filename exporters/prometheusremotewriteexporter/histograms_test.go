@@ -23,7 +23,7 @@ func TestWhereNativeHistogramsAreDisabledTheRestArrives(t *testing.T) {
 				_ = accept(n, r, w)
 				w.Header().Set("X-Prometheus-Remote-Write-Samples-Written", "0")
 				http.Error(w, "native histograms are disabled", http.StatusInternalServerError)
-				return http.StatusInternalServerError
+				return 0
 			}
 			if message == remotewrite.V2 {
 				w.Header().Set("X-Prometheus-Remote-Write-Exemplars-Written", "3")
@@ -60,7 +60,7 @@ func TestACallerThatWaitsHearsOfRefusedHistograms(t *testing.T) {
 				return accept(n, r, w)
 			}
 			http.Error(w, "native histograms are disabled", http.StatusInternalServerError)
-			return http.StatusInternalServerError
+			return 0
 		}})
 		err := h.ConsumeMetrics(context.Background(), flush(time.Now(), time.Now().Add(time.Second), 1, true))
 		assert.ErrorContains(t, err, "the endpoint refused native histograms with status 500")

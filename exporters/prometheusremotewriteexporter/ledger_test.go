@@ -64,6 +64,13 @@ func (l *ledger) accepting(n int, r *received, w http.ResponseWriter) int {
 	return accept(n, r, w)
 }
 
+// missing returns how many samples were accepted and not taken.
+func (l *ledger) missing() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.accepted) - len(l.taken)
+}
+
 // check is "lost 0, reordered 0, repeated only as identical samples" but for what was counted as lost.
 func (l *ledger) check(t *testing.T, lost int) {
 	t.Helper()

@@ -44,7 +44,7 @@ func TestAFullQueueRefusesTheWholePayload(t *testing.T) {
 		err = h.ConsumeMetrics(context.Background(), counters(5000, 1, 1))
 		assert.ErrorContains(t, err, "larger than the remote-write queue")
 		assert.True(t, consumererror.IsPermanent(err), "what never has room need not come again")
-		h.config.ShutdownTimeout = 0
+		h.hurry()
 		require.NoError(t, h.Shutdown(context.Background()))
 	})
 }

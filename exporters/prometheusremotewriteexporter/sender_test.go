@@ -153,7 +153,7 @@ func TestRetriesBackOffTo5Seconds(t *testing.T) {
 		}
 		assert.Greater(t, previous, 4*time.Second)
 		assert.Len(t, h.logs.FilterMessage("cannot write to the endpoint, will try again").All(), 1)
-		h.config.ShutdownTimeout = 0
+		h.hurry()
 		require.NoError(t, h.Shutdown(context.Background()))
 	})
 }

@@ -99,7 +99,7 @@ func TestATenantThatIsRefusedHoldsUpNoOther(t *testing.T) {
 		assert.Len(t, got["b"], 30)
 		assert.Len(t, got["nobody"], 30)
 		assert.EqualValues(t, 30, h.values()["pending_samples"])
-		h.config.ShutdownTimeout = 0
+		h.hurry()
 		require.NoError(t, h.Shutdown(context.Background()))
 	})
 }
