@@ -26,7 +26,7 @@ type Config struct {
 	// MaxRetryAge is not set, max_elapsed_time says it.
 	Retry configretry.BackOffConfig `mapstructure:"retry_on_failure"`
 	// MaxRetryAge is the age, counted from when it was queued, from which a batch that fails again is given up. 0: never.
-	// Default 1h, with a wal its max_age.
+	// Default: retry_on_failure.max_elapsed_time where that is set, else 1h, with a wal its max_age.
 	MaxRetryAge time.Duration `mapstructure:"max_retry_age"`
 	Queue       QueueConfig   `mapstructure:"remote_write_queue"`
 	// WAL is nil by default: what is queued is in memory alone.

@@ -19,11 +19,11 @@ type QueueConfig struct {
 	Enabled bool `mapstructure:"enabled"`
 	// QueueSize is the most payloads of which something is queued, where there is no wal. Default 10000.
 	QueueSize int `mapstructure:"queue_size"`
-	// NumConsumers is the most shards: requests in flight at once, for each tenant. Default 5.
+	// NumConsumers is the most shards: requests in flight at once, for each tenant. Default and 0: 5.
 	NumConsumers int `mapstructure:"num_consumers"`
 	// MinConsumers is the fewest shards. Default 1.
 	MinConsumers int `mapstructure:"min_consumers"`
-	// MaxPendingBytes bounds the memory of what is queued. Default 67108864 (64 MiB).
+	// MaxPendingBytes bounds the memory of what is queued. Default 67108864 (64 MiB), or max_batch_size_bytes where that is more.
 	MaxPendingBytes int `mapstructure:"max_pending_bytes"`
 	// BatchSendDeadline is how long a request waits to become full. Default 1s; 0: it leaves as soon as its shard is free.
 	// Without a queue, where callers wait, it is 0.
@@ -39,7 +39,7 @@ type WALConfig struct {
 	// MaxAge bounds how old it may become. Default 24h; 0: any age.
 	MaxAge time.Duration `mapstructure:"max_age"`
 
-	// Keys of the contrib exporter that have no meaning here: all is written at once, and what is done is removed at once.
+	// Keys of the contrib exporter that have no meaning here: all is written at once, and space comes back by itself.
 	BufferSize         int           `mapstructure:"buffer_size"`
 	TruncateFrequency  time.Duration `mapstructure:"truncate_frequency"`
 	LagRecordFrequency time.Duration `mapstructure:"lag_record_frequency"`
@@ -47,7 +47,7 @@ type WALConfig struct {
 
 const (
 	defaultMaxRetryAge = time.Hour
-	// minLogBytes is the least that a log is of use with: its segments are a thirty-second of it.
+	// minLogBytes is the least that a log is of use with: a payload may take an eighth of it.
 	minLogBytes = 1 << 20
 )
 
@@ -66,6 +66,12 @@ func (c *Config) applyDefaults(conf *confmap.Conf) {
 
 // resolve sets what the configuration leaves to other keys, after it was read.
 func (c *Config) resolve(conf *confmap.Conf) {
+	if c.Queue.NumConsumers == 0 {
+		c.Queue.NumConsumers = defaultQueue().NumConsumers
+	}
+	if !conf.IsSet("remote_write_queue::max_pending_bytes") {
+		c.Queue.MaxPendingBytes = max(c.Queue.MaxPendingBytes, c.MaxBatchSizeBytes)
+	}
 	if conf.IsSet("max_retry_age") {
 		return
 	}
@@ -80,7 +86,7 @@ func (c *Config) resolve(conf *confmap.Conf) {
 // Validate returns all that is wrong with the queue.
 func (c *QueueConfig) Validate() error {
 	var errs []error
-	if c.QueueSize < 1 {
+	if c.QueueSize < 0 || c.Enabled && c.QueueSize == 0 {
 		errs = append(errs, fmt.Errorf("queue_size must be at least 1 (got %d): it counts payloads", c.QueueSize))
 	}
 	if c.NumConsumers < 1 || c.NumConsumers > maxShards {
@@ -144,7 +150,7 @@ func (c *Config) queue(id component.ID) remotewrite.QueueConfig {
 		MinShards:     min(c.Queue.MinConsumers, c.shards()),
 		MaxShards:     c.shards(),
 		MaxBytes:      c.Queue.MaxPendingBytes,
-		MaxPayloads:   c.Queue.QueueSize,
+		MaxPayloads:   max(c.Queue.QueueSize, 1),
 		MaxBatchBytes: c.maxBatchBytes(),
 		MaxRoutes:     c.tenants(),
 		SendDelay:     c.Queue.BatchSendDeadline,

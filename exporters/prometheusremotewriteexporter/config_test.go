@@ -107,6 +107,26 @@ max_batch_request_parallelism: 1
 	}
 }
 
+// What contrib's own configuration allows beside its documented example.
+func TestOddConfigurationsOfTheContribExporter(t *testing.T) {
+	const endpoint = "endpoint: http://prometheus:9090/api/v1/write\n"
+	for _, text := range []string{
+		"remote_write_queue: {enabled: false, queue_size: 0}",
+		"remote_write_queue: {num_consumers: 0}",
+		"max_batch_size_bytes: 100000000",
+		`resource_to_telemetry_conversion: {included: ["k8s.*"], excluded: [k8s.pod.uid]}`,
+		"resource_constant_labels: {enabled: true, exclude_service_attributes: true}",
+	} {
+		c, err := load(t, endpoint+text)
+		require.NoError(t, err, text)
+		require.NoError(t, c.Validate(), text)
+	}
+	c, err := load(t, endpoint+"resource_constant_labels: {enabled: true, exclude_service_attributes: true}")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"*"}, c.constantLabels().Included)
+	assert.Len(t, c.constantLabels().Excluded, 3)
+}
+
 func TestTheAgeOfRetriesDependsOnTheLog(t *testing.T) {
 	const endpoint = "endpoint: http://prometheus:9090/api/v1/write\n"
 	for text, want := range map[string]time.Duration{
@@ -177,7 +197,7 @@ func TestAllErrorsAreReportedAtOnce(t *testing.T) {
 max_batch_size_bytes: -1
 shutdown_timeout: -1s
 protobuf_message: v3
-remote_write_queue: {queue_size: 0, num_consumers: 0}
+remote_write_queue: {queue_size: 0, num_consumers: -1}
 external_labels: {a: ""}
 `)
 	require.Error(t, err)

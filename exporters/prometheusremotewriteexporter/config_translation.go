@@ -3,6 +3,7 @@ package prometheusremotewriteexporter
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/prometheus/otlptranslator"
@@ -26,9 +27,9 @@ type TranslationConfig struct {
 	// DisableScopeInfo leaves out the otel_scope_… labels.
 	DisableScopeInfo bool `mapstructure:"disable_scope_info"`
 	// ResourceConstantLabels are the resource attributes that become labels. None by default.
-	ResourceConstantLabels ConstantLabelsConfig `mapstructure:"resource_constant_labels"`
+	ResourceConstantLabels ResourceLabelsConfig `mapstructure:"resource_constant_labels"`
 	// ResourceToTelemetry is the older way to say so.
-	ResourceToTelemetry ResourceToTelemetryConfig `mapstructure:"resource_to_telemetry_conversion"`
+	ResourceToTelemetry ResourceLabelsConfig `mapstructure:"resource_to_telemetry_conversion"`
 
 	// ConvertExplicitHistogramsToNHCB makes native histograms with custom buckets of explicit histograms, not classic ones.
 	// Remote-Write 1.0 has none: an endpoint that is sent 1.0 after all gets classic ones.
@@ -47,23 +48,38 @@ type TranslationConfig struct {
 
 // TargetInfoConfig is the configuration of target_info.
 type TargetInfoConfig struct {
+	// Enabled sends it. Default true.
 	Enabled bool `mapstructure:"enabled"`
 }
 
-// ConstantLabelsConfig chooses resource attributes by their keys. In a pattern * stands for any text and ? for one
-// character.
-type ConstantLabelsConfig struct {
+// ResourceLabelsConfig chooses the resource attributes that become labels, by their keys. In a pattern * stands for any text
+// and ? for one character. Nothing is chosen by default.
+type ResourceLabelsConfig struct {
 	// Included are patterns of what becomes a label; empty, where Excluded is not: all but those.
 	Included []string `mapstructure:"included"`
 	// Excluded are patterns of what doesn't, whatever Included says.
 	Excluded []string `mapstructure:"excluded"`
+	// Enabled is an older way to include all, where Included doesn't say what.
+	Enabled bool `mapstructure:"enabled"`
+	// ExcludeServiceAttributes is an older way to exclude service.name, service.namespace and service.instance.id.
+	ExcludeServiceAttributes bool `mapstructure:"exclude_service_attributes"`
 }
 
-// ResourceToTelemetryConfig is whether resource attributes become labels. Off by default.
-type ResourceToTelemetryConfig struct {
-	Enabled bool `mapstructure:"enabled"`
-	// ExcludeServiceAttributes leaves out service.name, service.namespace and service.instance.id.
-	ExcludeServiceAttributes bool `mapstructure:"exclude_service_attributes"`
+// filter returns what chooses.
+func (c *ResourceLabelsConfig) filter() translate.AttributeFilter {
+	f := translate.AttributeFilter{Included: c.Included, Excluded: c.Excluded}
+	if c.Enabled && len(c.Included) == 0 {
+		f.Included = []string{"*"}
+	}
+	if c.ExcludeServiceAttributes && len(f.Included)+len(f.Excluded) > 0 {
+		f.Excluded = append(slices.Clip(f.Excluded), "service.name", "service.namespace", "service.instance.id")
+	}
+	return f
+}
+
+// set reports whether it says anything.
+func (c *ResourceLabelsConfig) set() bool {
+	return len(c.Included)+len(c.Excluded) > 0 || c.Enabled || c.ExcludeServiceAttributes
 }
 
 // DeltaTemporality is what becomes of points that count since the last report.
@@ -95,8 +111,7 @@ func (c *TranslationConfig) validate(message remotewrite.Message) error {
 		errs = append(errs, fmt.Errorf("convert_explicit_histograms_to_nhcb must not be true with protobuf_message %s: Remote-Write 1.0 has no custom buckets, set protobuf_message to %s or remove the one",
 			remotewrite.V1, remotewrite.V2))
 	}
-	older := c.ResourceToTelemetry.Enabled || c.ResourceToTelemetry.ExcludeServiceAttributes
-	if older && len(c.ResourceConstantLabels.Included)+len(c.ResourceConstantLabels.Excluded) > 0 {
+	if c.ResourceToTelemetry.set() && c.ResourceConstantLabels.set() {
 		errs = append(errs, errors.New("resource_to_telemetry_conversion must not be set beside resource_constant_labels: remove the one, included [\"*\"] in the other takes its place"))
 	}
 	if c.DeltaTemporality != dropDeltas && c.DeltaTemporality != accumulateDeltas {
@@ -137,14 +152,10 @@ func (c *TranslationConfig) translation() translate.Settings {
 }
 
 func (c *TranslationConfig) constantLabels() translate.AttributeFilter {
-	if !c.ResourceToTelemetry.Enabled {
-		return translate.AttributeFilter{Included: c.ResourceConstantLabels.Included, Excluded: c.ResourceConstantLabels.Excluded}
+	if c.ResourceToTelemetry.set() {
+		return c.ResourceToTelemetry.filter()
 	}
-	all := translate.AttributeFilter{Included: []string{"*"}}
-	if c.ResourceToTelemetry.ExcludeServiceAttributes {
-		all.Excluded = []string{"service.name", "service.namespace", "service.instance.id"}
-	}
-	return all
+	return c.ResourceConstantLabels.filter()
 }
 
 // accumulator returns what makes delta points cumulative, nil where they are left out.

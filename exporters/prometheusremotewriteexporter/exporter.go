@@ -47,8 +47,9 @@ type metricsExporter struct {
 	// newestSent is the highest timestamp of what arrived, Unix milliseconds.
 	newestSent atomic.Int64
 
-	// One a minute each: points left out, samples lost, endpoint failing, endpoint downgraded, too many tenants.
-	leftOut, losing, failing, downgrading, tenantLimit throttle
+	// One a minute each: points left out, samples lost, of the log too, endpoint or disk failing, endpoint downgraded, too many
+	// tenants.
+	leftOut, losing, losingLog, failing, failingDisk, downgrading, tenantLimit throttle
 }
 
 var _ exporter.Metrics = (*metricsExporter)(nil)
@@ -84,9 +85,10 @@ func (e *metricsExporter) openQueue() error {
 		s := &sender{metricsExporter: e, shard: shard}
 		e.senders.Go(s.run)
 	}
-	config.Lost = func(why remotewrite.Loss, counts remotewrite.Counts, points int) {
-		e.telemetry.lost(counts, why)
-		add(e.telemetry.failedPoints, points, e.telemetry.id)
+	config.Lost = e.lostInQueue
+	if wal := e.config.WAL; wal != nil && e.config.MaxRetryAge > 0 && (wal.MaxAge == 0 || e.config.MaxRetryAge < wal.MaxAge) {
+		e.logger.Warn("what waits longer than max_retry_age, or max_elapsed_time, is given up although the wal would keep it",
+			zap.Duration("max_retry_age", e.config.MaxRetryAge), zap.Duration("wal_max_age", wal.MaxAge))
 	}
 	queue, err := remotewrite.NewQueue(config)
 	if err != nil {
@@ -116,7 +118,7 @@ func (e *metricsExporter) Start(ctx context.Context, host component.Host) error 
 	settings.Compression = ""              // batches are compressed already
 	if settings.MaxIdleConnsPerHost == 0 { //nolint:staticcheck // keepalive::max_idle_conns_per_host is folded into it
 		// net/http keeps two: the other shards would connect anew for every flush.
-		settings.MaxIdleConnsPerHost = e.config.shards() //nolint:staticcheck // see above
+		settings.MaxIdleConnsPerHost = e.config.shards() * min(e.config.tenants(), 20) //nolint:staticcheck // see above
 	}
 	client, err := settings.ToClient(ctx, host.GetExtensions(), e.settings.TelemetrySettings)
 	if err != nil {
@@ -139,6 +141,16 @@ func (e *metricsExporter) startSenders(client *http.Client) error {
 	return nil
 }
 
+// lostInQueue counts what the log's bounds or damage cost, and says so once a minute. The queue calls it with its lock.
+func (e *metricsExporter) lostInQueue(why remotewrite.Loss, counts remotewrite.Counts, points int) {
+	e.telemetry.lost(counts, why)
+	add(e.telemetry.failedPoints, points, e.telemetry.id)
+	if skipped, ok := e.losingLog.allow(time.Now()); ok {
+		e.logger.Error("samples in the remote-write log are lost", zap.String("reason", string(why)), zap.Int("samples", counts.Samples),
+			zap.Int("histograms", counts.Histograms), zap.Int("exemplars", counts.Exemplars), zap.Int("other_batches", skipped))
+	}
+}
+
 // tick has the queue do what is due, until the exporter is shut down.
 func (e *metricsExporter) tick() {
 	ticker := time.NewTicker(time.Second)
@@ -147,7 +159,7 @@ func (e *metricsExporter) tick() {
 		select {
 		case now := <-ticker.C:
 			if err := e.queue.Load().Tick(now); err != nil {
-				if skipped, ok := e.failing.allow(now); ok {
+				if skipped, ok := e.failingDisk.allow(now); ok {
 					e.logger.Warn("cannot have the remote-write log on disk", zap.Error(err), zap.Int("other_times", skipped))
 				}
 			}
@@ -217,6 +229,9 @@ func (e *metricsExporter) abandoned(left []*remotewrite.Batch) {
 func (e *metricsExporter) observe() observed {
 	now := time.Now()
 	o := observed{capacity: e.config.Queue.QueueSize, newestSent: e.newestSent.Load(), downgraded: e.negotiation.Downgraded(now)}
+	if log := e.config.queue(e.settings.ID).Log; log != nil {
+		o.capacity, o.logCapacity = 0, log.Capacity()
+	}
 	if queue := e.queue.Load(); queue != nil {
 		o.Pending = queue.Pending()
 		if !o.Oldest.IsZero() {

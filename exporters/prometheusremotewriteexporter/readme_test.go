@@ -83,7 +83,7 @@ func TestTheReadmeHasEveryMetricAndReason(t *testing.T) {
 	var all metricdata.ResourceMetrics
 	require.NoError(t, h.metrics.Collect(context.Background(), &all))
 	require.Len(t, all.ScopeMetrics, 1)
-	assert.Len(t, all.ScopeMetrics[0].Metrics, 23)
+	assert.Len(t, all.ScopeMetrics[0].Metrics, 22)
 	for _, m := range all.ScopeMetrics[0].Metrics {
 		short := "…" + strings.TrimPrefix(m.Name, strings.TrimSuffix(prefix, "_"))
 		assert.True(t, strings.Contains(text, "`"+m.Name+"`") || strings.Contains(text, "`"+short+"`"), m.Name)

@@ -178,7 +178,9 @@ func (s *sender) account(b *remotewrite.Batch, r remotewrite.Response, assumed r
 		written = b.Counts.Min(r.Written)
 	}
 	s.telemetry.arrived(written)
-	s.sentThrough(b.Newest)
+	if written.Samples+written.Histograms > 0 {
+		s.sentThrough(b.Newest)
+	}
 	return b.Counts.Sub(written)
 }
 
@@ -201,14 +203,14 @@ func (s *sender) retry(b *remotewrite.Batch, after time.Duration, now time.Time,
 			zap.Duration("delay", delay), zap.Int("pending_bytes", s.queue.Load().Pending().Bytes), zap.Int("other_requests", skipped))...)
 	}
 	s.shard.Park()
-	if s.config.WAL != nil && s.closing() {
+	if s.config.WAL != nil && s.shuttingDown() {
 		return false // it is on disk, and the next start sends it
 	}
 	return s.wait(delay)
 }
 
 // shuttingDown reports whether Shutdown has begun.
-func (s *sender) closing() bool {
+func (s *sender) shuttingDown() bool {
 	select {
 	case <-s.draining:
 		return true
@@ -217,20 +219,20 @@ func (s *sender) closing() bool {
 	}
 }
 
-// wait waits, and returns false when the exporter's life ends meanwhile. When Shutdown begins the wait is cut short,
-// once: a last attempt is worth more to the endpoint than none.
+// wait waits, and returns false when the exporter's life ends meanwhile. When Shutdown begins, a wait that is longer than it
+// lasts is cut short, once: a last attempt is worth more to the endpoint than none. Where there is a log the next start makes it.
 func (s *sender) wait(d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	draining := s.draining
-	// Where the wait is over before the shutdown is, it needs no cutting: backing off stays what it was.
-	if s.hurried || d < s.config.ShutdownTimeout {
+	if s.config.WAL == nil && (s.hurried || d < s.config.ShutdownTimeout) {
 		draining = nil
 	}
 	select {
 	case <-timer.C:
 	case <-draining:
 		s.hurried = true
+		return s.config.WAL == nil
 	case <-s.life.Done():
 		return false
 	}

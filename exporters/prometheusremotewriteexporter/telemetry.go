@@ -41,10 +41,11 @@ type telemetry struct {
 // observed is what the observed metrics show.
 type observed struct {
 	remotewrite.Pending
-	age        time.Duration // of the oldest that is queued
-	capacity   int           // payloads
-	newestSent int64         // Unix milliseconds
-	downgraded bool
+	age         time.Duration // of the oldest that is queued
+	capacity    int           // payloads; 0: unbounded
+	logCapacity int64         // bytes; 0: there is no log
+	newestSent  int64         // Unix milliseconds
+	downgraded  bool
 }
 
 func newTelemetry(set exporter.Settings, now func() observed) (*telemetry, error) {
@@ -58,12 +59,12 @@ func newTelemetry(set exporter.Settings, now func() observed) (*telemetry, error
 	}{
 		{&t.sentPoints, "otelcol_exporter_sent_metric_points", "{datapoint}", "Number of metric points successfully sent to destination."},
 		{&t.failedPoints, "otelcol_exporter_send_failed_metric_points", "{datapoint}", "Number of metric points given up after they were queued."},
-		{&t.enqueueFailedPoints, "otelcol_exporter_enqueue_failed_metric_points", "{datapoint}", "Number of metric points refused because the queue had no room."},
+		{&t.enqueueFailedPoints, "otelcol_exporter_enqueue_failed_metric_points", "{datapoint}", "Number of metric points refused: no room in the queue, an error of the log's disk, or a payload that is too large."},
 		{&t.droppedPoints, prefix + "dropped_points", "{datapoint}", "Number of metric points left out, by reason."},
 		{&t.failedTranslations, prefix + "failed_translations", "1", "Number of payloads of which some points were left out."},
 		{&t.translatedSeries, prefix + "translated_time_series", "1", "Number of samples that were made of metric points."},
 		{&t.requests, prefix + "sent_batches", "{batch}", "Number of requests sent, whatever the answer."},
-		{&t.retries, prefix + "retries", "{batch}", "Number of requests that are sent again after a failure."},
+		{&t.retries, prefix + "retries", "{batch}", "Number of waits before a request is sent again after a failure."},
 		{&t.sent, prefix + "sent_samples", "{sample}", "Number of samples, histograms and exemplars that the endpoint took, by kind."},
 		{&t.failed, prefix + "failed_samples", "{sample}", "Number of samples, histograms and exemplars that were queued and did not arrive, by kind and reason."},
 		{&t.writtenSamples, prefix + "written_samples", "{sample}", "Number of samples that a Remote-Write 2.0 endpoint says it wrote."},
@@ -94,11 +95,16 @@ func (t *telemetry) observe(meter metric.Meter, now func() observed) error {
 		g, err := meter.Float64ObservableGauge(name, metric.WithUnit("s"), metric.WithDescription(description))
 		errs = append(errs, err)
 		all = append(all, g)
-		show = append(show, func(to metric.Observer, o observed) { to.ObserveFloat64(g, value(o), t.id) })
+		show = append(show, func(to metric.Observer, o observed) {
+			if v := value(o); v >= 0 {
+				to.ObserveFloat64(g, v, t.id)
+			}
+		})
 	}
 	gauge(prefix+"pending_bytes", "By", "Bytes of memory of what is queued or in flight.", func(o observed) int64 { return int64(o.Bytes) })
 	gauge(prefix+"pending_samples", "{sample}", "Samples and histograms that are queued or in flight.", func(o observed) int64 { return int64(o.Samples) })
 	gauge(prefix+"wal_bytes", "By", "Bytes of the log on disk.", func(o observed) int64 { return o.LogBytes })
+	gauge(prefix+"wal_capacity", "By", "Bytes of the log on disk from which the oldest is lost.", func(o observed) int64 { return o.logCapacity })
 	gauge(prefix+"consumers", "{consumer}", "Number of shards: of requests that may be in flight at once.", func(o observed) int64 { return int64(o.Shards) })
 	gauge(prefix+"protocol_fallback", "1", "1 while the endpoint is sent Remote-Write 1.0 because it did not understand 2.0.", func(o observed) int64 {
 		if o.downgraded {
@@ -109,8 +115,8 @@ func (t *telemetry) observe(meter metric.Meter, now func() observed) error {
 	gauge("otelcol_exporter_queue_size", "{batch}", "Number of payloads of which something is queued or in flight.", func(o observed) int64 { return int64(o.Payloads) })
 	gauge("otelcol_exporter_queue_capacity", "{batch}", "Number of payloads that the queue takes.", func(o observed) int64 { return int64(o.capacity) })
 	seconds(prefix+"oldest_pending_age", "Age of the oldest that is queued or in flight, since it was queued.", func(o observed) float64 { return o.age.Seconds() })
-	seconds(prefix+"highest_received_timestamp", "Highest timestamp of what was queued, Unix time.", func(o observed) float64 { return float64(o.Received) / 1000 })
-	seconds(prefix+"highest_sent_timestamp", "Highest timestamp of what arrived, Unix time.", func(o observed) float64 { return float64(o.newestSent) / 1000 })
+	seconds(prefix+"highest_received_timestamp", "Highest timestamp of what was queued, Unix time.", func(o observed) float64 { return shown(o.Received) })
+	seconds(prefix+"highest_sent_timestamp", "Highest timestamp of what arrived, Unix time.", func(o observed) float64 { return shown(o.newestSent) })
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("cannot create the exporter's metrics: %w", err)
 	}
@@ -126,6 +132,14 @@ func (t *telemetry) observe(meter metric.Meter, now func() observed) error {
 	}
 	t.registration = registration
 	return nil
+}
+
+// shown returns a timestamp in seconds, below 0 where there is none yet: then nothing is shown.
+func shown(milliseconds int64) float64 {
+	if milliseconds == 0 {
+		return -1
+	}
+	return float64(milliseconds) / 1000
 }
 
 func (t *telemetry) shutdown() error { return t.registration.Unregister() }

@@ -61,7 +61,6 @@ func TestTranslationKeysThatAreRefused(t *testing.T) {
 	for text, want := range map[string]string{
 		"convert_explicit_histograms_to_nhcb: true\nprotobuf_message: prometheus.WriteRequest":         "convert_explicit_histograms_to_nhcb must not be true with protobuf_message prometheus.WriteRequest",
 		"resource_to_telemetry_conversion: {enabled: true}\nresource_constant_labels: {included: [a]}": "resource_to_telemetry_conversion must not be set beside resource_constant_labels",
-		"resource_constant_labels: {enabled: true}":                                                    "enabled",
 		"delta_temporality: sum":   `delta_temporality must be "drop" or "accumulate" (got "sum")`,
 		"delta_max_series: 0":      "delta_max_series must be at least 1 (got 0)",
 		"delta_max_stale: -1s":     "delta_max_stale must be at least 0s (got -1s)",

@@ -139,7 +139,7 @@ func TestALogOfAnotherVersionIsLeftAlone(t *testing.T) {
 	require.NoError(t, l.Close())
 	for range 2 {
 		_, err = NewQueue(config)
-		require.ErrorContains(t, err, "records of kind 9, which another version wrote: run that, or remove the directory")
+		require.ErrorContains(t, err, "records that another version wrote: run that, or remove the directory")
 	}
 }
 

@@ -21,9 +21,9 @@
 //   - A batch that is sent again after a restart is the same, to the byte.
 //   - What leaves the queue was delivered, or counted by [QueueConfig.Lost] or the sender.
 //
-// Concurrency: Queue and Negotiation may be used by any number of goroutines; one lock guards a queue, and nothing is
-// encoded twice or sent under it. [Shard.Next], [Shard.Done], [Shard.Replace], [Shard.Rotate] and [Shard.Park] belong to
-// the shard's sender. A Batch that was handed out changes only in Park, which may forget its body.
+// Concurrency: Queue and Negotiation may be used by any number of goroutines; one lock guards a queue: encoding and
+// writing to the log happen under it, sending, reading back and parting don't. [Shard.Next], [Shard.Done], [Shard.Replace],
+// [Shard.Rotate] and [Shard.Park] belong to the shard's sender. A Batch that was handed out changes only in Park, which may forget its body.
 //
 // Bounds: [QueueConfig] says. A batch has at most its byte limit and [MaxSeries].
 package remotewrite

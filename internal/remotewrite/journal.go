@@ -23,6 +23,8 @@ import (
 const (
 	kindData   = 1
 	kindCommit = 2
+	// kindUnknown is what no version writes.
+	kindUnknown = math.MaxUint64
 )
 
 // messages are the numbers of messages in the log.
@@ -85,6 +87,7 @@ func (e *entry) parse(meta []byte) error {
 		if m := r.next(); m < uint64(len(messages)) {
 			e.message = messages[m]
 		} else {
+			e.kind = kindUnknown // of a message, but that is as much
 			r.bad = true
 		}
 		e.previous = segmentlog.Position{Segment: r.next(), Offset: int64(r.next())}

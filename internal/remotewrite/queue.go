@@ -40,7 +40,7 @@ type QueueConfig struct {
 type LogConfig struct {
 	// Dir is the log's directory, made where there is none.
 	Dir string
-	// MaxBytes bounds its size: the oldest is lost where an eighth of it is no longer free.
+	// MaxBytes bounds its size: beyond seven eighths of it the oldest segment is lost.
 	MaxBytes int64
 	// MaxAge bounds how old what it holds may become, to within a thirty-second. 0: it may be of any age.
 	MaxAge time.Duration

@@ -18,9 +18,8 @@ func (q *Queue) restore() error {
 	if err != nil {
 		return fmt.Errorf("cannot open the log: %w", err)
 	}
-	if old.unknown != 0 {
-		return errors.Join(fmt.Errorf("cannot read the log in %q: it has records of kind %d, which another version wrote: run that, or remove the directory",
-			c.Dir, old.unknown), log.Close())
+	if old.unknown {
+		return errors.Join(fmt.Errorf("cannot read the log in %q: it has records that another version wrote: run that, or remove the directory", c.Dir), log.Close())
 	}
 	damage.Regions += old.nonsense
 	q.log, q.damage = log, damage
@@ -39,8 +38,8 @@ type shardName struct {
 type restoring struct {
 	queue  *Queue
 	shards map[shardName]*restored
-	// unknown is a kind that this version doesn't know, 0: there was none. nonsense are records that say nothing.
-	unknown  uint64
+	// unknown: there is a record of a kind that this version doesn't know. nonsense are records that say nothing.
+	unknown  bool
 	nonsense int
 }
 
@@ -57,7 +56,7 @@ func (r *restoring) visit(f segmentlog.Found) {
 	var e entry
 	if e.parse(f.Meta) != nil {
 		if r.nonsense++; e.kind > kindCommit {
-			r.unknown = e.kind
+			r.unknown = true
 		}
 		return
 	}

@@ -63,7 +63,7 @@ func FuzzRestore(f *testing.F) {
 		require.NoError(t, l.Close())
 		q, err := NewQueue(c)
 		if err != nil {
-			require.ErrorContains(t, err, "which another version wrote")
+			require.ErrorContains(t, err, "that another version wrote")
 			return
 		}
 		q.Start()

@@ -3,7 +3,7 @@ package remotewrite
 import "time"
 
 // Shard is the queue of the series whose key falls to it, within a generation of a route. [Shard.Next], [Shard.Done],
-// [Shard.Replace] and [Shard.Park] belong to one goroutine, its sender.
+// [Shard.Replace], [Shard.Rotate] and [Shard.Park] belong to one goroutine, its sender.
 type Shard struct {
 	queue      *Queue
 	route      *route

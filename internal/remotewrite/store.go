@@ -37,9 +37,12 @@ func (q *Queue) writeLog(p *newRecords, now time.Time) error {
 // is about to be part of must not be removed meanwhile.
 const roomShare = 8
 
+// Capacity is the size of the log from which the oldest is lost.
+func (c *LogConfig) Capacity() int64 { return c.MaxBytes - c.MaxBytes/roomShare }
+
 // makeRoom removes the oldest where the log has reached its bound.
 func (q *Queue) makeRoom() {
-	for q.log.Size() > q.config.Log.MaxBytes-q.config.Log.MaxBytes/roomShare {
+	for q.log.Size() > q.config.Log.Capacity() {
 		q.evict(q.log.Oldest(), LostEvicted)
 	}
 }

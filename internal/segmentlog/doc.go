@@ -23,6 +23,6 @@
 // Writes go to the kernel at once, which is what outlives the process; [Log.Sync] asks the kernel to write to the disk,
 // for what is to outlive the machine.
 //
-// Concurrency: Append, RemoveThrough and Close belong to one goroutine at a time. Read, Sync and the figures may be used
+// Concurrency: Append, Roll, RemoveThrough and Close belong to one goroutine at a time. Read, Scan, Sync and the figures may be used
 // beside them by any number.
 package segmentlog

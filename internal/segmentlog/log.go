@@ -33,8 +33,8 @@ type Log struct {
 	size    int64
 	// dead are segments whose files could not be removed yet.
 	dead []*segment
-	// renamed: the directory has another file since the last Sync.
-	renamed bool
+	// grown: the directory has another file since the last Sync.
+	grown bool
 }
 
 // segment is one file. Its file is open for as long as it is part of the log.
@@ -52,7 +52,7 @@ func segmentName(number uint64, seed uint32) string {
 	return fmt.Sprintf("%016x-%08x%s", number, seed, suffix)
 }
 
-// Append appends records in one write, and fills at with where they are. When it returns without an error they outlive the
+// Append appends records in one write, and fills at, which is as long, with where they are. When it returns without an error they outlive the
 // process. An error of the disk leaves the log as it was; a kill within may leave some of them.
 func (l *Log) Append(records []Record, at []Position) error {
 	total := int64(0)
@@ -109,7 +109,7 @@ func (l *Log) grow() error {
 		return fmt.Errorf("cannot start a segment: %w", err)
 	}
 	l.current = &segment{number: l.next, seed: seed, file: file}
-	l.renamed = true
+	l.grown = true
 	l.segments = append(l.segments, l.current)
 	l.next++
 	return nil
@@ -176,7 +176,7 @@ func (l *Log) Size() int64 {
 	return l.size
 }
 
-// Oldest and Newest return the numbers of the first and the last segment, 0 where there is none.
+// Oldest returns the number of the first segment, 0 where there is none.
 func (l *Log) Oldest() uint64 {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -230,8 +230,8 @@ func (l *Log) RemoveThrough(number uint64) error {
 // Sync has the kernel write to the disk what was appended.
 func (l *Log) Sync() error {
 	l.mu.Lock()
-	renamed := l.renamed
-	l.renamed = false
+	grown := l.grown
+	l.grown = false
 	var dirty []*segment
 	for _, s := range l.segments {
 		if s.dirty {
@@ -249,8 +249,13 @@ func (l *Log) Sync() error {
 			l.mu.Unlock()
 		}
 	}
-	if renamed {
-		errs = append(errs, syncDirectory(l.config.Dir))
+	if grown {
+		if err := syncDirectory(l.config.Dir); err != nil {
+			errs = append(errs, err)
+			l.mu.Lock()
+			l.grown = true
+			l.mu.Unlock()
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("cannot sync the log: %w", err)
