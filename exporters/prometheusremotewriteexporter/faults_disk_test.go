@@ -153,4 +153,3 @@ func TestTheMessageMayBeChangedWithSamplesInTheLog(t *testing.T) {
 		f.check(t, 0)
 	})
 }
-
