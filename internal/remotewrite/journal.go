@@ -128,14 +128,10 @@ func (r *varints) count() int {
 	return int(n)
 }
 
+// nextSigned reads a zigzag number.
 func (r *varints) nextSigned() int64 {
-	v, n := binary.Varint(r.buf)
-	if n <= 0 {
-		r.bad, r.buf = true, nil
-		return 0
-	}
-	r.buf = r.buf[n:]
-	return v
+	v := r.next()
+	return int64(v>>1) ^ -int64(v&1)
 }
 
 func (r *varints) text() string {

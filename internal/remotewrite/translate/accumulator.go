@@ -87,12 +87,12 @@ func (a *Accumulator) identity(share, name string, labels []remotewrite.Label, d
 	var h maphash.Hash
 	h.SetSeed(a.seed)
 	_, _ = h.WriteString(share)
-	_, _ = h.Write(separator)
+	_ = h.WriteByte(separator)
 	_, _ = h.WriteString(name)
 	for i := range labels {
-		_, _ = h.Write(separator)
+		_ = h.WriteByte(separator)
 		_, _ = h.WriteString(labels[i].Name)
-		_, _ = h.Write(separator)
+		_ = h.WriteByte(separator)
 		_, _ = h.WriteString(labels[i].Value)
 	}
 	return deltaKey{hash: d.point.key, secret: h.Sum64(), kind: d.kind}

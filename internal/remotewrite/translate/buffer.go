@@ -31,6 +31,7 @@ type Buffer struct {
 	ids       hexText
 	base      []remotewrite.Label // labels of the current data point
 	attrs     []remotewrite.Label // its attributes, by their own keys
+	keyText   []byte              // what its key is a hash of
 	current   current
 	made      []remotewrite.Label // memory of the labels of Series
 	deltas    []deltaPoint

@@ -109,19 +109,16 @@ func (b *Buffer) text(value pcommon.Value) string {
 	return s
 }
 
-var separator = []byte{0xff} // occurs in no valid UTF-8
+const separator = 0xff // occurs in no valid UTF-8
 
 // seriesKey is a hash of the family and the labels in b.base, the same for ever. It leaves out what tells the series
 // of one data point apart, so that they are sent together.
-func seriesKey(family string, labels []remotewrite.Label) uint64 {
-	var h xxhash.Digest
-	h.Reset()
-	_, _ = h.WriteString(family)
-	for i := range labels {
-		_, _ = h.Write(separator)
-		_, _ = h.WriteString(labels[i].Name)
-		_, _ = h.Write(separator)
-		_, _ = h.WriteString(labels[i].Value)
+func (b *Buffer) seriesKey(family string) uint64 {
+	text := append(b.keyText[:0], family...)
+	for i := range b.base {
+		text = append(append(text, separator), b.base[i].Name...)
+		text = append(append(text, separator), b.base[i].Value...)
 	}
-	return h.Sum64()
+	b.keyText = text
+	return xxhash.Sum64(text)
 }

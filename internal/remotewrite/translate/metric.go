@@ -127,7 +127,7 @@ func enterPoint[P anyPoint](t *Translator, b *Buffer, f *family, in P) (point, b
 		b.Dropped[InvalidLabel]++
 		return p, false
 	}
-	p.key = seriesKey(f.name, b.base)
+	p.key = b.seriesKey(f.name)
 	return p, true
 }
 

@@ -107,6 +107,6 @@ func (t *Translator) addTargetInfo(b *Buffer, resource pcommon.Resource) {
 		return
 	}
 	f := b.enterFamily(metricName{name: t.target}, remotewrite.Metadata{Type: model.MetricTypeGauge, Help: "Target metadata"})
-	p := point{timestamp: b.latest, key: seriesKey(f.name, b.base), info: true}
+	p := point{timestamp: b.latest, key: b.seriesKey(f.name), info: true}
 	b.sample(f, &p, partValue, "", 1)
 }
