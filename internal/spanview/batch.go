@@ -20,6 +20,7 @@ type Batch struct {
 	resourceValues []Value
 	spanWidth      int
 	resourceWidth  int
+	traits         []Traits
 }
 
 // Extent is a range of the request's bytes: a sub-message's body, without its tag and length.
@@ -74,8 +75,10 @@ type Span struct {
 	// the trace state, OTEP 235; 0 where the trace state has none. Set by sampling.
 	Randomness uint64
 	Threshold  uint64
-	// Bits is what sampling's predicates said of this span; set before the other observers run.
+	// Bits is what sampling's predicates said of this span.
 	Bits uint64
+	// SLO says what the span means to declared SLOs; set by slo, before sampling.
+	SLO SLOFlags
 	// Series is the RED series that counted this span, for exemplars; 0: none. Set by red.
 	Series uint32
 }
@@ -92,6 +95,16 @@ const (
 	KindClient      = 3
 	KindProducer    = 4
 	KindConsumer    = 5
+)
+
+// SLOFlags are what a span means to the SLOs that are declared.
+type SLOFlags uint8
+
+const (
+	// SLOBad: the span is a bad event of an SLO.
+	SLOBad SLOFlags = 1 << iota
+	// SLOBurning: the span is an event, good or bad, of an SLO whose error budget burns.
+	SLOBurning
 )
 
 // FlagHasIsRemote and FlagIsRemote are the OTLP SpanFlags that tell whether the parent is in another process.
@@ -122,6 +135,7 @@ func (b *Batch) Reset(s *Schema) {
 	b.Joined = b.Joined[:0]
 	b.spanValues = b.spanValues[:0]
 	b.resourceValues = b.resourceValues[:0]
+	b.traits = b.traits[:0]
 	b.spanWidth = s.SpanSlots()
 	b.resourceWidth = s.ResourceSlots()
 }

@@ -141,6 +141,7 @@ func (s *shard) record(w *Writer, batch *spanview.Batch, spans []uint32, r *reco
 		id       *[16]byte
 	)
 	s.tally.Recorded += uint64(len(spans))
+	traits := batch.Traits()
 	for n, i := range spans {
 		if n%touchBatch == 0 {
 			s.touch(w.hashes, spans[n:min(n+touchBatch, len(spans))])
@@ -156,6 +157,9 @@ func (s *shard) record(w *Writer, batch *spanview.Batch, spans []uint32, r *reco
 		at := w.heads + i*headSize
 		h := w.cur.head(at)
 		h.Series = span.Series
+		if len(traits) > 0 {
+			rec.Traits.Merge(&traits[i])
+		}
 		s.add(position, rec, span, h, makeRef(w.cur, at), r)
 	}
 	return arrival

@@ -13,7 +13,7 @@ import (
 func TestLayoutsInSlabsHaveTheirStatedSizes(t *testing.T) {
 	require.Equal(t, uintptr(headSize), unsafe.Sizeof(Head{}))
 	require.Equal(t, uintptr(groupSize), unsafe.Sizeof(group{}))
-	require.Equal(t, 96, recordSize)
+	require.Equal(t, 128, recordSize)
 }
 
 func TestIndexAgreesWithAMap(t *testing.T) {

@@ -2,7 +2,8 @@ package tracebuf
 
 import "github.com/otelcol-slo/otelcol-slo/internal/spanview"
 
-// Record is what is remembered of a trace from its first span to its decision and through the rescue window, 96 bytes.
+// Record is what is remembered of a trace from its first span to its decision and through the rescue window, 128 bytes: two
+// cache lines.
 // It holds no pointer, and folding spans or other records into it gives the same result in any order, so that records of
 // one trace from several machines can be merged (docs/adr/0001).
 type Record struct {
@@ -19,6 +20,9 @@ type Record struct {
 	Randomness uint64
 	// Threshold is 1 + the greatest incoming rejection threshold (ot=th) seen, 0 for none.
 	Threshold uint64
+
+	// Traits are what policies compare traces by; zero where no policy does.
+	Traits spanview.Traits
 
 	// newest is the last head of the trace's chain; the chain holds what has not been sent.
 	newest Ref
@@ -51,7 +55,7 @@ const (
 )
 
 // Flags are facts of a trace that only ever get set.
-type Flags uint8
+type Flags uint16
 
 const (
 	// Truncated: the trace passed its byte cap; ordinary spans beyond it were counted but not buffered.
@@ -64,8 +68,12 @@ const (
 	MixedThreshold
 	// Rescued: a late span turned the decision from drop to keep.
 	Rescued
+	// Rooted: a span without a parent came.
+	Rooted
 	// pending: the record is in its shard's pending list.
 	pending
+	// hurried: the record is in its shard's list of traces that may be decided before their deadline.
+	hurried
 )
 
 // Extent returns MaxEnd - MinStart in nanoseconds, 0 where the end lies before the start.
@@ -93,6 +101,9 @@ func (r *Record) Fold(s *spanview.Span) {
 	r.Bytes = addSaturated(r.Bytes, s.Raw.Len)
 	if s.Status == spanview.StatusError {
 		r.Errors = addSaturated(r.Errors, 1)
+	}
+	if s.ParentID == [8]byte{} {
+		r.Flags |= Rooted
 	}
 }
 
@@ -122,7 +133,8 @@ func (r *Record) Merge(o *Record) {
 	r.Spans = addSaturated(r.Spans, o.Spans)
 	r.Bytes = addSaturated(r.Bytes, o.Bytes)
 	r.Errors = addSaturated(r.Errors, o.Errors)
-	r.Flags |= o.Flags &^ pending
+	r.Flags |= o.Flags &^ (pending | hurried)
+	r.Traits.Merge(&o.Traits)
 }
 
 func addSaturated(a, b uint32) uint32 {
