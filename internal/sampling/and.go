@@ -1,8 +1,9 @@
 package sampling
 
-// AndConfig is the `and:` block: the policy matches a trace that all sub-policies match, each by spans of its own.
+// AndConfig is the `and:` block: the policy matches a trace that all sub-policies match, each by spans of its own. Those that
+// limit a rate are asked last, about traces that the others match.
 type AndConfig struct {
-	// SubPolicies are at least one, of any type but and, drop.
+	// SubPolicies are at least one, of any type but composite, drop.
 	SubPolicies []PolicyConfig `mapstructure:"and_sub_policy"`
 }
 
@@ -14,19 +15,26 @@ func (a *AndConfig) compile(c *compiler) (condition, error) {
 	return c.all(a.SubPolicies, "and_sub_policy")
 }
 
-// all holds where every one of its conditions holds.
+// all holds where every one of its conditions holds. Those that note what they are asked about come last.
 type all []condition
 
 func (a all) eval(f facts) outcome {
 	out := outcome{settled: true}
 	for _, c := range a {
+		if _, notes := c.(rounder); notes && out.threshold > f.randomness {
+			break // it would note a trace that the others refuse; what it would answer changes nothing
+		}
 		o := c.eval(f)
 		if o.threshold == never && !o.hashed {
 			return failsNow // whatever a hash said of the others
 		}
 		out.threshold = max(out.threshold, o.threshold)
 		out.hashed = out.hashed || o.hashed
+		out.aside = out.aside || o.aside
 		out.settled = out.settled && o.settled
 	}
 	return out
 }
+
+// rounder is a condition that looks at all traces of a round.
+type rounder interface{ settle(now int64) }

@@ -1,7 +1,9 @@
 package sampling
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
 )
@@ -30,7 +32,7 @@ func Compile(cfg Config, s *spanview.Schema) (*Policies, error) {
 	if len(list) == 0 {
 		list = DefaultPolicies()
 	}
-	c := compiler{schema: s, policies: &Policies{}, bits: make(map[string]uint64)}
+	c := compiler{schema: s, policies: &Policies{firstMatch: cfg.SampleOnFirstMatch}, bits: make(map[string]uint64)}
 	for i := range list {
 		when, err := c.policy(&list[i])
 		if err != nil {
@@ -61,7 +63,16 @@ func (c *compiler) all(subs []PolicyConfig, key string) (condition, error) {
 		}
 		conditions[i] = sub
 	}
+	slices.SortStableFunc(conditions, func(a, b condition) int { return cmp.Compare(place(a), place(b)) })
 	return conditions, nil
+}
+
+// place puts conditions that look at all traces of a round behind the others.
+func place(c condition) int {
+	if _, last := c.(rounder); last {
+		return 1
+	}
+	return 0
 }
 
 // bit returns the bit of a predicate; fresh tells that nobody asked for this predicate before.

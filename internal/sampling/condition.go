@@ -1,6 +1,10 @@
 package sampling
 
-import "github.com/open-telemetry/opentelemetry-collector-contrib/pkg/sampling"
+import (
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/sampling"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
+)
 
 // facts are what a condition may know of a trace. They are passed by value, so that asking never allocates.
 type facts struct {
@@ -11,7 +15,26 @@ type facts struct {
 	bits uint64
 	// extentMs is the time from the first start to the last end in milliseconds, cut off.
 	extentMs uint64
+	// spans and bytes are how many spans there are and how long they are together.
+	spans, bytes uint32
+	// traits are what traces are compared by.
+	traits spanview.Traits
+	asked  occasion
 }
+
+// occasion is why conditions are asked. What looks at more than one trace answers by it.
+type occasion uint8
+
+const (
+	// asIs: only to know.
+	asIs occasion = iota
+	// asSurveyed: the trace is due; what is decided of it hangs on the others of its round.
+	asSurveyed
+	// asDecided: the trace is decided.
+	asDecided
+	// asLate: a span came after its trace was dropped. It is asked by many goroutines at once.
+	asLate
+)
 
 // condition is a compiled policy: a question to a trace's facts.
 type condition interface {
@@ -22,8 +45,11 @@ type condition interface {
 type outcome struct {
 	// threshold is the least randomness at which the condition holds: 0 if it holds at any, [never] if at none.
 	threshold uint64
-	// hashed: the answer hangs on a salted hash of the trace id, whose probability no threshold can tell.
+	// hashed: the answer hangs on a salted hash of the trace id, or on randomness in a way that no threshold can tell.
 	hashed bool
+	// aside: it holds for the threshold, but only for some of such traces, chosen by what is no randomness of theirs. What other
+	// policies say of the trace's probability stands.
+	aside bool
 	// settled: it holds, and no further span of the trace can change that.
 	settled bool
 }

@@ -11,6 +11,17 @@ type Config struct {
 	// DecisionWait is the time from the arrival of a trace's first span to its decision. Default 10s.
 	DecisionWait time.Duration `mapstructure:"decision_wait"`
 
+	// DecisionWaitAfterRoot is the time from the arrival of a trace's root to its decision, where that comes before the end of
+	// DecisionWait. Default 0s: the root changes nothing.
+	DecisionWaitAfterRoot time.Duration `mapstructure:"decision_wait_after_root_received"`
+
+	// DecideEarly: a trace that will be kept whatever else arrives is decided at once; its later spans follow it. Default false.
+	DecideEarly bool `mapstructure:"decide_early"`
+
+	// SampleOnFirstMatch: policies behind the first one that matches a trace are not asked, which only matters to their limits of
+	// rate. Default false.
+	SampleOnFirstMatch bool `mapstructure:"sample_on_first_match"`
+
 	// DecisionWaitMin is how much of DecisionWait is left to a trace when the memory budget is used up and the oldest
 	// traces are decided early. Default 2s. 0: a trace may be decided as soon as its first span is recorded.
 	DecisionWaitMin time.Duration `mapstructure:"decision_wait_min"`
@@ -77,6 +88,9 @@ func (c *Config) Validate() error {
 	case c.DecisionWait < c.DecisionWaitMin:
 		errs.addf("decision_wait", "must be at least decision_wait_min, %s (got %s): lower decision_wait_min as well",
 			c.DecisionWaitMin, c.DecisionWait)
+	}
+	if c.DecisionWaitAfterRoot < 0 {
+		errs.addf("decision_wait_after_root_received", "must be at least 0s (got %s): 0s turns it off", c.DecisionWaitAfterRoot)
 	}
 	if c.RescueWindow < 0 {
 		errs.addf("rescue_window", "must be at least 0s (got %s): 0s turns it off", c.RescueWindow)

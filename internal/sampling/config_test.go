@@ -43,6 +43,9 @@ func TestEveryPolicyIsReadFromContribsKeys(t *testing.T) {
 	cfg := mustParse(t, `
 decision_wait: 5s
 decision_wait_min: 1s
+decision_wait_after_root_received: 3s
+decide_early: true
+sample_on_first_match: true
 rescue_window: 0s
 max_trace_mib: 4
 decision_memory: {traces_max: 1000}
@@ -60,6 +63,19 @@ policies:
       and_sub_policy:
         - {name: part, type: status_code, status_code: {status_codes: [OK]}}
         - {type: always_sample}
+  - {name: spans, type: span_count, span_count: {min_spans: 2, max_spans: 20}}
+  - {name: state, type: trace_state, trace_state: {key: key3, values: [value1, value2]}}
+  - {name: flags, type: trace_flags}
+  - {name: rate, type: rate_limiting, rate_limiting: {spans_per_second: 35, burst_capacity: 70}}
+  - {name: bytes, type: bytes_limiting, bytes_limiting: {bytes_per_second: 1024000, burst_capacity: 2048000}}
+  - {name: no, type: not, not: {not_sub_policy: {name: part, type: status_code, status_code: {status_codes: [OK]}}}}
+  - name: several
+    type: composite
+    composite:
+      max_total_spans_per_second: 1000
+      policy_order: [one, two]
+      composite_sub_policy: [{name: one, type: always_sample}, {name: two, type: always_sample}]
+      rate_allocation: [{policy: one, percent: 50}, {policy: two, percent: 25}]
   - name: out
     type: drop
     drop:
@@ -68,6 +84,7 @@ policies:
 `)
 	assert.Equal(t, Config{
 		DecisionWait: 5 * time.Second, DecisionWaitMin: time.Second, RescueWindow: 0, MaxTraceMiB: 4,
+		DecisionWaitAfterRoot: 3 * time.Second, DecideEarly: true, SampleOnFirstMatch: true,
 		DecisionMemory: DecisionMemoryConfig{TracesMax: 1000},
 		Policies: []PolicyConfig{
 			{Name: "all", Type: "always_sample"},
@@ -83,6 +100,17 @@ policies:
 				{Name: "part", Type: "status_code", StatusCode: &StatusCodeConfig{StatusCodes: []string{"OK"}}},
 				{Type: "always_sample"},
 			}}},
+			{Name: "spans", Type: "span_count", SpanCount: &SpanCountConfig{MinSpans: 2, MaxSpans: 20}},
+			{Name: "state", Type: "trace_state", TraceState: &TraceStateConfig{Key: "key3", Values: []string{"value1", "value2"}}},
+			{Name: "flags", Type: "trace_flags"},
+			{Name: "rate", Type: "rate_limiting", RateLimiting: &RateLimitingConfig{SpansPerSecond: 35, BurstCapacity: 70}},
+			{Name: "bytes", Type: "bytes_limiting", BytesLimiting: &BytesLimitingConfig{BytesPerSecond: 1024000, BurstCapacity: 2048000}},
+			{Name: "no", Type: "not", Not: &NotConfig{SubPolicy: &PolicyConfig{Name: "part", Type: "status_code", StatusCode: &StatusCodeConfig{StatusCodes: []string{"OK"}}}}},
+			{Name: "several", Type: "composite", Composite: &CompositeConfig{
+				MaxTotalSpansPerSecond: 1000, PolicyOrder: []string{"one", "two"},
+				SubPolicies:    []PolicyConfig{{Name: "one", Type: "always_sample"}, {Name: "two", Type: "always_sample"}},
+				RateAllocation: []RateAllocationConfig{{Policy: "one", Percent: 50}, {Policy: "two", Percent: 25}},
+			}},
 			{Name: "out", Type: "drop", Drop: &DropConfig{SubPolicies: []PolicyConfig{
 				{Name: "part", Type: "string_attribute", StringAttribute: &StringAttributeConfig{Key: "url.path", Values: []string{"/health"}}},
 			}}},
@@ -128,11 +156,10 @@ func TestBadConfigurationIsRefusedWithPathRuleAndValue(t *testing.T) {
 		`policies[2].name must be unique (got "a"): policies[0] has it too`)
 
 	// types
-	const types = "always_sample, and, boolean_attribute, drop, latency, numeric_attribute, probabilistic, status_code, string_attribute"
+	const types = "always_sample, and, boolean_attribute, bytes_limiting, composite, drop, latency, not, numeric_attribute, probabilistic, " +
+		"rate_limiting, span_count, status_code, string_attribute, trace_flags, trace_state"
 	f(`{policies: [{name: a, type: latancy}]}`,
 		`policies[0].type must be a known policy type (got "latancy"): supported are `+types)
-	f(`{policies: [{name: a, type: rate_limiting, rate_limiting: {spans_per_second: 35}}]}`,
-		`policies[0].type is not supported yet (got "rate_limiting"): supported are `+types)
 
 	// blocks
 	f(`{policies: [{name: a, type: latency}]}`,
@@ -168,16 +195,37 @@ func TestBadConfigurationIsRefusedWithPathRuleAndValue(t *testing.T) {
 	f(`{policies: [{name: a, type: boolean_attribute, boolean_attribute: {value: true}}]}`,
 		`policies[0].boolean_attribute.key must not be empty (got ""): it names the attribute`)
 
+	f(`{decision_wait_after_root_received: -1s}`, `decision_wait_after_root_received must be at least 0s (got -1s): 0s turns it off`)
+	f(`{policies: [{name: a, type: span_count, span_count: {min_spans: -1, max_spans: -1}}]}`,
+		`policies[0].span_count.min_spans must be at least 0 (got -1): 0 stands for any number`,
+		`policies[0].span_count.max_spans must be 0 or at least min_spans, -1 (got -1): 0 stands for no upper bound`)
+	f(`{policies: [{name: a, type: trace_state, trace_state: {}}]}`,
+		`policies[0].trace_state.key must not be empty (got ""): it names the tracestate's entry`,
+		`policies[0].trace_state.values must list at least one value (got none)`)
+	f(`{policies: [{name: a, type: rate_limiting, rate_limiting: {spans_per_second: -1, burst_capacity: -1}}]}`,
+		`policies[0].rate_limiting.spans_per_second must be between 0 and 1125899906842624 (got -1): 0 matches nothing`,
+		`policies[0].rate_limiting.burst_capacity must be between 0 and 1125899906842624 (got -1): 0 stands for twice the rate`)
+	f(`{policies: [{name: a, type: bytes_limiting, bytes_limiting: {bytes_per_second: -1}}]}`,
+		`policies[0].bytes_limiting.bytes_per_second must be between 0 and 1125899906842624 (got -1): 0 matches nothing`)
+
 	// sub-policies
 	f(`{policies: [{name: a, type: and, and: {and_sub_policy: []}}, {name: b, type: drop, drop: {}}]}`,
 		`policies[0].and.and_sub_policy must list at least one policy (got none): a list of none would hold for every trace`,
 		`policies[1].drop.drop_sub_policy must list at least one policy (got none): a list of none would hold for every trace`)
-	const parts = "always_sample, boolean_attribute, latency, numeric_attribute, probabilistic, status_code, string_attribute"
-	f(`{policies: [{name: a, type: and, and: {and_sub_policy: [{type: and, and: {}}, {type: latency, latency: {threshold_ms: -1}}]}}]}`,
-		`policies[0].and.and_sub_policy[0].type must not be "and" here (got "and"): sub-policies do not nest; supported are `+parts,
+	parts := strings.NewReplacer("composite, ", "", "drop, ", "").Replace(types)
+	f(`{policies: [{name: a, type: and, and: {and_sub_policy: [{type: drop, drop: {}}, {type: latency, latency: {threshold_ms: -1}}]}}]}`,
+		`policies[0].and.and_sub_policy[0].type must not be "drop" here (got "drop"): it stands on its own; supported are `+parts,
 		`policies[0].and.and_sub_policy[1].latency.threshold_ms must be at least 0 (got -1): extents are never negative`)
 	f(`{policies: [{name: a, type: drop, drop: {drop_sub_policy: [{type: not, not: {}}]}}]}`,
-		`policies[0].drop.drop_sub_policy[0].type is not supported yet (got "not"): supported are `+types)
+		`policies[0].drop.drop_sub_policy[0].not.not_sub_policy must be there (got none): it is what is turned around`)
+	f(`{policies: [{name: a, type: not, not: {not_sub_policy: {type: composite, composite: {}}}}]}`,
+		`policies[0].not.not_sub_policy.type must not be "composite" here (got "composite"): it stands on its own; supported are `+parts)
+	f(`{policies: [{name: a, type: composite, composite: {max_total_spans_per_second: -1, policy_order: [x],
+		rate_allocation: [{policy: y, percent: 101}], composite_sub_policy: [{name: s, type: always_sample}]}}]}`,
+		`policies[0].composite.max_total_spans_per_second must be between 0 and 1125899906842624 (got -1): 0 matches nothing`,
+		`policies[0].composite.rate_allocation[0].policy must be the name of a sub-policy (got "y")`,
+		`policies[0].composite.rate_allocation[0].percent must be between 0 and 100 (got 101)`,
+		`policies[0].composite.policy_order[0] must be the name of a sub-policy (got "x")`)
 }
 
 func TestUnknownKeysOfABlockAreRefusedByTheDecoder(t *testing.T) {

@@ -15,17 +15,58 @@ var (
 // NoPolicy is the Policy of a verdict where no policy matched.
 const NoPolicy = -1
 
-// Decide returns the verdict on a trace from its record alone.
+// Begin starts a round of decisions at a time, in milliseconds, and reports whether a survey is needed: Survey with every
+// trace that is due, then Settle.
+func (p *Policies) Begin(now int64) (survey bool) {
+	p.now = now
+	return len(p.rounders) > 0
+}
+
+// Survey notes a trace that is due.
+func (p *Policies) Survey(r *tracebuf.Record) {
+	f := recordFacts(r)
+	f.asked = asSurveyed
+	if by, _ := p.dropped(f); by != NoPolicy {
+		return
+	}
+	for i := range p.keeps {
+		if o := p.keeps[i].when.eval(f); p.firstMatch && o.threshold <= f.randomness {
+			return
+		}
+	}
+}
+
+// Settle ends the survey.
+func (p *Policies) Settle() {
+	for _, r := range p.rounders {
+		r.settle(p.now)
+	}
+}
+
+// Decide returns the verdict on a trace from its record alone, and from what the round's other traces leave of a budget where
+// a policy has one.
 //
 // A trace is dropped if a drop policy matches, else kept if any other policy matches. With every policy answered for
 // all randomness at once, the trace is kept exactly if R is at least the least threshold of them (0 for a policy that
 // does not sample); that is the threshold of the union, and it is raised to the incoming one. It is not known where the
 // trace was kept because of, or after, a late span; where upstream samplers disagree; and where the decision hung on a
-// salted hash or on a drop policy that samples.
+// salted hash, on a drop policy that samples, or only on what other traces are like.
 //
 // The verdict's Policy is the first in the configuration that keeps, or the drop policy, or NoPolicy.
 func (p *Policies) Decide(r *tracebuf.Record) tracebuf.Verdict {
 	f := recordFacts(r)
+	f.asked = asDecided
+	return p.decide(r, f)
+}
+
+// Follow returns the verdict that goes with what came late of a kept trace: it is kept. The policy is the one that matches now.
+func (p *Policies) Follow(r *tracebuf.Record) tracebuf.Verdict {
+	v := p.decide(r, recordFacts(r))
+	v.Keep = true
+	return v
+}
+
+func (p *Policies) decide(r *tracebuf.Record, f facts) tracebuf.Verdict {
 	dropped, exposed := p.dropped(f)
 	if dropped != NoPolicy {
 		return tracebuf.Verdict{Policy: dropped}
@@ -34,25 +75,31 @@ func (p *Policies) Decide(r *tracebuf.Record) tracebuf.Verdict {
 	var hashed, certain bool
 	for i := range p.keeps {
 		o := p.keeps[i].when.eval(f)
+		if by == NoPolicy && o.threshold <= f.randomness {
+			by = p.keeps[i].index
+			if p.firstMatch {
+				f.asked = asIs // what follows is asked for its threshold only
+			}
+		}
+		if o.aside {
+			continue
+		}
 		least = min(least, o.threshold)
 		hashed = hashed || o.hashed
 		certain = certain || o.threshold == 0 && !o.hashed
-		if by == NoPolicy && o.threshold <= f.randomness {
-			by = p.keeps[i].index
-		}
 	}
 	if by == NoPolicy {
 		return tracebuf.Verdict{Policy: NoPolicy}
 	}
 	in, consistent := incoming(r, f.randomness)
-	if !consistent || exposed || hashed && !certain {
+	if !consistent || exposed || hashed && !certain || least > f.randomness {
 		return tracebuf.Verdict{Keep: true, Policy: by}
 	}
 	return tracebuf.Verdict{Keep: true, Policy: by, Threshold: max(least, in), Known: true}
 }
 
-// Rescues reports whether a dropped trace has to be kept after all, a late span folded into its record: it does if a
-// status_code or latency policy, or an and policy with one among its parts, matches now and no drop policy does.
+// Rescues reports whether a dropped trace has to be kept after all, a late span folded into its record: it does if a policy
+// that a late span can satisfy matches now and no drop policy does.
 func (p *Policies) Rescues(r *tracebuf.Record) bool { return p.rescues(recordFacts(r)) }
 
 // RescuesAlone reports the same for a late span of a dropped trace whose record is gone. Everything is asked of this
@@ -60,6 +107,7 @@ func (p *Policies) Rescues(r *tracebuf.Record) bool { return p.rescues(recordFac
 func (p *Policies) RescuesAlone(s *spanview.Span) bool { return p.rescues(spanFacts(s)) }
 
 func (p *Policies) rescues(f facts) bool {
+	f.asked = asLate
 	for i := range p.keeps {
 		if p.keeps[i].rescues && p.keeps[i].when.eval(f).threshold <= f.randomness {
 			by, _ := p.dropped(f)
@@ -118,6 +166,9 @@ func recordFacts(r *tracebuf.Record) facts {
 		randomness: randomness(r.TraceID, r.Randomness),
 		bits:       r.Bits,
 		extentMs:   r.Extent() / nanosPerMilli,
+		spans:      r.Spans,
+		bytes:      r.Bytes,
+		traits:     r.Traits,
 	}
 }
 
@@ -128,6 +179,8 @@ func spanFacts(s *spanview.Span) facts {
 		randomness: randomness(s.TraceID, s.Randomness),
 		bits:       s.Bits,
 		extentMs:   s.Duration() / nanosPerMilli,
+		spans:      1,
+		bytes:      s.Raw.Len,
 	}
 }
 

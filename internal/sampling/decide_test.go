@@ -27,7 +27,7 @@ func addSpan(b *spanview.Batch, s *spanview.Schema, traceID [16]byte, in oracleS
 		}
 	}
 	out := &b.Spans[i]
-	out.TraceID, out.Resource, out.TraceState = traceID, int32(r), in.traceState
+	out.TraceID, out.Resource, out.TraceState, out.Flags = traceID, int32(r), in.traceState, in.flags
 	out.Start, out.End, out.Status = in.start, in.end, in.status
 }
 
@@ -235,7 +235,7 @@ func TestLatencyIsWholeMillisecondsStrictlyAboveTheThreshold(t *testing.T) {
 	assert.False(t, p.Decide(&tracebuf.Record{MinStart: 2000 * milli, MaxEnd: 1000 * milli}).Keep, "an end before the start is no extent")
 }
 
-func TestALateSpanRescuesADroppedTraceByErrorOrLatencyOnly(t *testing.T) {
+func TestALateSpanRescuesADroppedTraceByWhatItMayBringOnly(t *testing.T) {
 	const (
 		errors = `{name: e, type: status_code, status_code: {status_codes: [ERROR]}}`
 		slow   = `{name: s, type: latency, latency: {threshold_ms: 499}}`
@@ -260,11 +260,18 @@ func TestALateSpanRescuesADroppedTraceByErrorOrLatencyOnly(t *testing.T) {
 	f(errors, spanview.Span{}, false)
 	f(slow, spanview.Span{End: 500 * milli}, true)
 	f(slow, spanview.Span{End: 499 * milli}, false)
-	// other policies follow the trace's decision
-	f(vip, spanview.Span{Bits: 1}, false)
+	f(vip, spanview.Span{Bits: 1}, true)
+	f(vip, spanview.Span{}, false)
+	f(absent, spanview.Span{}, false)
+	f(`{name: n, type: not, not: {not_sub_policy: `+vip+`}}`, spanview.Span{}, false)
+	f(`{name: f, type: trace_flags}`, spanview.Span{Bits: 1}, true)
+	f(`{name: c, type: span_count, span_count: {min_spans: 1}}`, spanview.Span{}, true)
+	f(`{name: c, type: span_count, span_count: {min_spans: 2}}`, spanview.Span{}, false)
+	// what a late span can't bring follows the trace's decision
 	f(share, spanview.Span{TraceID: lucky}, false)
 	f(`{name: all, type: always_sample}`, spanview.Span{}, false)
-	f(and(vip), spanview.Span{Bits: 1}, false)
+	f(`{name: r, type: rate_limiting, rate_limiting: {spans_per_second: 10}}`, spanview.Span{}, false)
+	f(and(share+`,`+absent), spanview.Span{TraceID: lucky}, false)
 	// an and whose other parts hold
 	f(and(errors+`,`+vip), spanview.Span{Bits: 3}, true)
 	f(and(errors+`,`+vip), spanview.Span{Bits: 1}, false)
@@ -291,7 +298,7 @@ func TestADroppedTraceIsRescuedByWhatIsFoldedLate(t *testing.T) {
 		require.NoError(t, err)
 		trace := randomTrace(rng)
 		order := rng.Perm(len(trace.spans))
-		// what rescues is a keeping policy on its own that has an error or latency part
+		// what rescues is a keeping policy on its own that has a part that waits for something
 		var rescuers []PolicyConfig
 		for _, pc := range cfg.Policies {
 			parts := []PolicyConfig{pc}
@@ -299,7 +306,7 @@ func TestADroppedTraceIsRescuedByWhatIsFoldedLate(t *testing.T) {
 				parts = pc.And.SubPolicies
 			}
 			for _, part := range parts {
-				if part.Type == "status_code" || part.Type == "latency" || pc.Type == "drop" {
+				if part.brings() || pc.Type == "drop" {
 					rescuers = append(rescuers, pc)
 					break
 				}

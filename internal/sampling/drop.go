@@ -2,7 +2,7 @@ package sampling
 
 // DropConfig is the `drop:` block: a trace that all sub-policies match is dropped, whatever other policies say.
 type DropConfig struct {
-	// SubPolicies are at least one, of any type but and, drop.
+	// SubPolicies are at least one, of any type but composite, drop.
 	SubPolicies []PolicyConfig `mapstructure:"drop_sub_policy"`
 }
 

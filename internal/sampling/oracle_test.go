@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/sampling"
 )
@@ -18,6 +19,7 @@ type oracleSpan struct {
 	attributes         map[string]any
 	resourceAttributes map[string]any
 	traceState         string
+	flags              uint32
 }
 
 // oracleTrace keeps all spans and answers every policy from them, the way contrib's text says.
@@ -64,6 +66,22 @@ func (t oracleTrace) matches(p PolicyConfig) bool {
 		return t.matchesText(*p.StringAttribute)
 	case "numeric_attribute":
 		return t.matchesNumber(*p.NumericAttribute)
+	case "span_count":
+		n := int64(len(t.spans))
+		return n >= p.SpanCount.MinSpans && (p.SpanCount.MaxSpans == 0 || n <= p.SpanCount.MaxSpans)
+	case "trace_flags":
+		return slices.ContainsFunc(t.spans, func(s oracleSpan) bool { return s.flags&1 == 1 })
+	case "trace_state":
+		return slices.ContainsFunc(t.spans, func(s oracleSpan) bool {
+			for _, entry := range strings.Split(s.traceState, ",") {
+				if k, v, _ := strings.Cut(entry, "="); k == p.TraceState.Key && v != "" && slices.Contains(p.TraceState.Values, v) {
+					return true
+				}
+			}
+			return false
+		})
+	case "not":
+		return !t.matches(*p.Not.SubPolicy)
 	case "boolean_attribute":
 		c := *p.BooleanAttribute
 		is := func(v any) bool { b, _ := v.(bool); return b == c.Value }
@@ -185,6 +203,9 @@ func shareEdges(policies []PolicyConfig) (edges []uint64) {
 		if p.And != nil {
 			edges = append(edges, shareEdges(p.And.SubPolicies)...)
 		}
+		if p.Not != nil {
+			edges = append(edges, shareEdges([]PolicyConfig{*p.Not.SubPolicy})...)
+		}
 		if p.Drop != nil {
 			edges = append(edges, shareEdges(p.Drop.SubPolicies)...)
 		}
@@ -192,12 +213,28 @@ func shareEdges(policies []PolicyConfig) (edges []uint64) {
 	return edges
 }
 
-// hashes reports whether a salted share is anywhere among the policies.
+// hashes reports whether a salted share, or a share that is turned around, is anywhere among the policies.
 func hashes(policies []PolicyConfig) bool {
 	return slices.ContainsFunc(policies, func(p PolicyConfig) bool {
 		return p.Probabilistic != nil && p.Probabilistic.HashSalt != "" ||
-			p.And != nil && hashes(p.And.SubPolicies) || p.Drop != nil && hashes(p.Drop.SubPolicies)
+			p.And != nil && hashes(p.And.SubPolicies) || p.Drop != nil && hashes(p.Drop.SubPolicies) ||
+			p.Not != nil && (p.Not.SubPolicy.Probabilistic != nil || hashes([]PolicyConfig{*p.Not.SubPolicy}))
 	})
+}
+
+// brings reports whether a span still to come can satisfy the policy by what it has.
+func (p *PolicyConfig) brings() bool {
+	switch p.Type {
+	case "status_code", "latency", "span_count", "trace_flags", "trace_state":
+		return true
+	case "string_attribute":
+		return !p.StringAttribute.InvertMatch
+	case "numeric_attribute":
+		return !p.NumericAttribute.InvertMatch
+	case "boolean_attribute":
+		return !p.BooleanAttribute.InvertMatch
+	}
+	return false
 }
 
 // Random configurations and traces draw from few keys and values, so that policies match about as often as not.
@@ -244,9 +281,22 @@ func randomAttributes(rng *rand.Rand) map[string]any {
 
 func randomLeaf(rng *rand.Rand) PolicyConfig {
 	invert := rng.IntN(4) == 0
-	switch rng.IntN(12) {
+	switch rng.IntN(16) {
 	case 0:
 		return PolicyConfig{Type: "always_sample"}
+	case 11:
+		c := SpanCountConfig{MinSpans: int64(rng.IntN(5))}
+		if rng.IntN(2) == 0 {
+			c.MaxSpans = c.MinSpans + 1
+		}
+		return PolicyConfig{Type: "span_count", SpanCount: &c}
+	case 12:
+		return PolicyConfig{Type: "trace_flags"}
+	case 13:
+		return PolicyConfig{Type: "trace_state", TraceState: &TraceStateConfig{Key: pick(rng, []string{"vendor", "other"}), Values: some(rng, []string{"1", "2", ""})}}
+	case 14:
+		sub := randomLeaf(rng)
+		return PolicyConfig{Type: "not", Not: &NotConfig{SubPolicy: &sub}}
 	case 1, 2:
 		c := LatencyConfig{ThresholdMs: int64(rng.IntN(4))}
 		if rng.IntN(3) == 0 {
@@ -325,6 +375,7 @@ func randomTrace(rng *rand.Rand) oracleTrace {
 			attributes:         randomAttributes(rng),
 			resourceAttributes: pick(rng, resources),
 			traceState:         state,
+			flags:              pick(rng, []uint32{0, 0x100, 1, 0x303}),
 		})
 	}
 	return t

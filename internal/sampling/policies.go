@@ -4,18 +4,26 @@ import (
 	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
 )
 
-// Policies is a compiled configuration. It never changes; any number of goroutines may use it at once.
+// Policies is a compiled configuration. Any number of goroutines may use it at once, apart from deciding (Begin, Survey, Settle,
+// Decide), which is for one at a time.
 type Policies struct {
 	// What Match needs: the bits of each status, and the tests of attributes by level.
 	statusBits    [statuses]uint64
 	spanTests     []attributeTest
 	resourceTests []attributeTest
+	stateTests    []stateTest
+	sampledBit    uint64 // of spans with the W3C flag "sampled"
 	cacheSizes    []int
 
 	// What deciding needs. Both lists are in the order of the configuration.
 	drops []policy
 	keeps []policy
 	names []string
+	// firstMatch: policies behind one that matches are not asked, so that no limit is used up for their traces.
+	firstMatch bool
+	// rounders are the conditions that look at all traces of a round.
+	rounders []rounder
+	now      int64 // of the round, milliseconds
 }
 
 // policy is one entry of `policies:`.
@@ -72,18 +80,27 @@ func (p *Policies) Match(b *spanview.Batch, sc *Scratch) {
 	for i := range b.Resources {
 		sc.resourceBits = append(sc.resourceBits, testAttributes(p.resourceTests, b.ResourceValues(i), 0, sc))
 	}
-	var states traceStateRun
+	states := traceStateRun{tests: p.stateTests}
 	for i := range b.Spans {
 		s := &b.Spans[i]
 		set := sc.resourceBits[s.Resource]
 		if uint32(s.Status) < statuses {
 			set |= p.statusBits[s.Status]
 		}
+		if s.Flags&flagSampled != 0 {
+			set |= p.sampledBit
+		}
 		if len(p.spanTests) > 0 {
 			set = testAttributes(p.spanTests, b.SpanValues(i), set, sc)
 		}
+		if s.TraceState != "" {
+			states.read(s.TraceState)
+			set |= states.bits
+			s.Randomness, s.Threshold = states.randomness, states.threshold
+		} else {
+			s.Randomness, s.Threshold = 0, 0
+		}
 		s.Bits = set
-		s.Randomness, s.Threshold = states.read(s.TraceState)
 	}
 }
 

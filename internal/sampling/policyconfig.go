@@ -17,12 +17,18 @@ type PolicyConfig struct {
 
 	And              *AndConfig              `mapstructure:"and"`
 	BooleanAttribute *BooleanAttributeConfig `mapstructure:"boolean_attribute"`
+	BytesLimiting    *BytesLimitingConfig    `mapstructure:"bytes_limiting"`
+	Composite        *CompositeConfig        `mapstructure:"composite"`
 	Drop             *DropConfig             `mapstructure:"drop"`
 	Latency          *LatencyConfig          `mapstructure:"latency"`
+	Not              *NotConfig              `mapstructure:"not"`
 	NumericAttribute *NumericAttributeConfig `mapstructure:"numeric_attribute"`
 	Probabilistic    *ProbabilisticConfig    `mapstructure:"probabilistic"`
+	RateLimiting     *RateLimitingConfig     `mapstructure:"rate_limiting"`
+	SpanCount        *SpanCountConfig        `mapstructure:"span_count"`
 	StatusCode       *StatusCodeConfig       `mapstructure:"status_code"`
 	StringAttribute  *StringAttributeConfig  `mapstructure:"string_attribute"`
+	TraceState       *TraceStateConfig       `mapstructure:"trace_state"`
 
 	// Unknown holds keys that are none of the above, so that Validate can say what is wrong with them.
 	Unknown map[string]any `mapstructure:",remain"`
@@ -44,20 +50,24 @@ func validatePolicies(list []PolicyConfig, errs *problems) {
 	}
 }
 
-// validateSubPolicies checks a list of sub-policies, which are of the types that have no sub-policies themselves.
+// validateSubPolicies checks a list of sub-policies.
 func validateSubPolicies(list []PolicyConfig, path string, errs *problems) {
 	if len(list) == 0 {
 		errs.addf(path, "must list at least one policy (got none): a list of none would hold for every trace")
 	}
 	for i := range list {
-		p, path := &list[i], fmt.Sprintf("%s[%d]", path, i)
-		if r := lookup(p.Type); r != nil && r.nests {
-			errs.addf(path+".type", "must not be %q here (got %q): sub-policies do not nest; supported are %s",
-				p.Type, p.Type, typeNames(func(r *registration) bool { return !r.nests }))
-			continue
-		}
-		p.validate(path, errs)
+		list[i].validateSub(fmt.Sprintf("%s[%d]", path, i), errs)
 	}
+}
+
+// validateSub checks a policy that is a part of another one.
+func (p *PolicyConfig) validateSub(path string, errs *problems) {
+	if r := lookup(p.Type); r != nil && r.whole {
+		errs.addf(path+".type", "must not be %q here (got %q): it stands on its own; supported are %s",
+			p.Type, p.Type, typeNames(func(r *registration) bool { return !r.whole }))
+		return
+	}
+	p.validate(path, errs)
 }
 
 // validate checks the type, that its block is there and right, and that nothing else is there.
@@ -66,8 +76,6 @@ func (p *PolicyConfig) validate(path string, errs *problems) {
 	switch {
 	case r != nil:
 		p.validateBlocks(r, path, errs)
-	case slices.Contains(notSupported, p.Type):
-		errs.addf(path+".type", "is not supported yet (got %q): supported are %s", p.Type, typeNames(nil))
 	default:
 		errs.addf(path+".type", "must be a known policy type (got %q): supported are %s", p.Type, typeNames(nil))
 	}

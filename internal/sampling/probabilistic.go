@@ -29,8 +29,7 @@ func (p *ProbabilisticConfig) compile(*compiler) (condition, error) {
 	case p.HashSalt != "":
 		return newHashUpTo(p.HashSalt, ratio), nil
 	}
-	th, err := sampling.ProbabilityToThreshold(ratio)
-	return randomnessFrom(th.Unsigned()), err
+	return randomnessFrom(ratioThreshold(ratio)), nil
 }
 
 // randomnessFrom holds where R is at least T. It is never settled: a span still to come may bring an explicit R.

@@ -9,10 +9,8 @@ type registration struct {
 	block func(*PolicyConfig) policyBlock
 	// bare: the type has no block; block returns a stand-in.
 	bare bool
-	// nests: the type lists sub-policies and can't be one.
-	nests bool
-	// rescues: a late span that satisfies it brings a dropped trace back.
-	rescues bool
+	// whole: the type is none of a sub-policy.
+	whole bool
 }
 
 // policyBlock is the configuration of one policy type.
@@ -25,19 +23,21 @@ type policyBlock interface {
 
 var registry = []registration{
 	{name: "always_sample", bare: true, block: func(*PolicyConfig) policyBlock { return alwaysSample{} }},
-	{name: "and", nests: true, block: func(p *PolicyConfig) policyBlock { return given(p.And) }},
+	{name: "and", block: func(p *PolicyConfig) policyBlock { return given(p.And) }},
 	{name: "boolean_attribute", block: func(p *PolicyConfig) policyBlock { return given(p.BooleanAttribute) }},
-	{name: "drop", nests: true, block: func(p *PolicyConfig) policyBlock { return given(p.Drop) }},
-	{name: "latency", rescues: true, block: func(p *PolicyConfig) policyBlock { return given(p.Latency) }},
+	{name: "bytes_limiting", block: func(p *PolicyConfig) policyBlock { return given(p.BytesLimiting) }},
+	{name: "composite", whole: true, block: func(p *PolicyConfig) policyBlock { return given(p.Composite) }},
+	{name: "drop", whole: true, block: func(p *PolicyConfig) policyBlock { return given(p.Drop) }},
+	{name: "latency", block: func(p *PolicyConfig) policyBlock { return given(p.Latency) }},
+	{name: "not", block: func(p *PolicyConfig) policyBlock { return given(p.Not) }},
 	{name: "numeric_attribute", block: func(p *PolicyConfig) policyBlock { return given(p.NumericAttribute) }},
 	{name: "probabilistic", block: func(p *PolicyConfig) policyBlock { return given(p.Probabilistic) }},
-	{name: "status_code", rescues: true, block: func(p *PolicyConfig) policyBlock { return given(p.StatusCode) }},
+	{name: "rate_limiting", block: func(p *PolicyConfig) policyBlock { return given(p.RateLimiting) }},
+	{name: "span_count", block: func(p *PolicyConfig) policyBlock { return given(p.SpanCount) }},
+	{name: "status_code", block: func(p *PolicyConfig) policyBlock { return given(p.StatusCode) }},
 	{name: "string_attribute", block: func(p *PolicyConfig) policyBlock { return given(p.StringAttribute) }},
-}
-
-// notSupported are the types of contrib v0.160.0 that are not built.
-var notSupported = []string{
-	"bytes_limiting", "composite", "not", "ottl_condition", "rate_limiting", "span_count", "trace_flags", "trace_state",
+	{name: "trace_flags", bare: true, block: func(*PolicyConfig) policyBlock { return traceFlags{} }},
+	{name: "trace_state", block: func(p *PolicyConfig) policyBlock { return given(p.TraceState) }},
 }
 
 // lookup returns the registration of a type, nil for an unknown one.
@@ -59,20 +59,4 @@ func given[T any, P interface {
 		return nil
 	}
 	return block
-}
-
-// rescues reports whether a late span can satisfy the policy: by itself, or as a part of an `and`.
-func (p *PolicyConfig) rescues() bool {
-	if lookup(p.Type).rescues {
-		return true
-	}
-	if p.And == nil {
-		return false
-	}
-	for i := range p.And.SubPolicies {
-		if p.And.SubPolicies[i].rescues() {
-			return true
-		}
-	}
-	return false
 }

@@ -11,20 +11,25 @@ import (
 // traceStateRun reads the tracestates of one batch. Spans of a trace share theirs and mostly stand together, so only
 // the last one is remembered.
 type traceStateRun struct {
-	last                  string
+	tests []stateTest
+	last  string
+
+	// Of the last tracestate: 1 + the explicit randomness and 1 + the threshold, 0 where it has none or is not valid, and
+	// the bits of the tests that it passes.
 	randomness, threshold uint64
+	bits                  uint64
 }
 
-// read returns 1 + the explicit randomness and 1 + the threshold of a tracestate, 0 where it has none or is not valid.
-func (t *traceStateRun) read(state string) (randomness, threshold uint64) {
-	if state == "" {
-		return 0, 0
+// read reads a tracestate that is not empty.
+func (t *traceStateRun) read(state string) {
+	if state == t.last {
+		return
 	}
-	if state != t.last {
-		t.last = state
-		t.randomness, t.threshold = readTraceState(state)
+	t.last = state
+	t.randomness, t.threshold = readTraceState(state)
+	if len(t.tests) > 0 {
+		t.bits = testTraceState(t.tests, state)
 	}
-	return t.randomness, t.threshold
 }
 
 func readTraceState(state string) (randomness, threshold uint64) {

@@ -92,6 +92,8 @@ func New(s Settings) (*Engine, error) {
 		Shards:        4 * laneCount,
 		DecisionsMax:  s.Config.Sampling.DecisionMemory.TracesMax,
 		TraceBytesMax: uint32(s.Config.Sampling.MaxTraceMiB) * mib,
+		WaitAfterRoot: millis(s.Config.Sampling.DecisionWaitAfterRoot),
+		DecideEarly:   s.Config.Sampling.DecideEarly,
 		Judge:         e.policies,
 	})
 	if err != nil {

@@ -3,6 +3,8 @@ package spanpipe
 import (
 	"math"
 	"time"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/tracebuf"
 )
 
 // relieve goes down the ladder at the budget until something came free:
@@ -63,7 +65,7 @@ func (e *Engine) decideEarly(now int64) bool {
 			return false
 		}
 		due := min(first+max((limit-first)/reliefSteps, 20), limit)
-		if !e.buf.Decide(due, true, e.policies, &e.emitter) {
+		if !e.buf.Decide(tracebuf.Round{Now: now, Due: due, Early: true}, e.policies, &e.emitter) {
 			return false
 		}
 		if e.buf.Expire(due) > 0 {
@@ -78,14 +80,14 @@ func (e *Engine) tick(now time.Time) {
 	e.lastTick.Store(ms)
 	e.coverage.Turn(now)
 	wait := millis(e.cfg.Sampling.DecisionWait)
-	e.buf.Decide(ms-wait, false, e.policies, &e.emitter)
+	e.buf.Decide(tracebuf.Round{Now: ms, Due: ms - wait}, e.policies, &e.emitter)
 	e.buf.Expire(ms - wait - millis(e.cfg.Sampling.RescueWindow))
 	e.out.sealOlderThan(ms)
 }
 
 // decideAll decides everything that is held, deadline or not, and reports whether it could.
 func (e *Engine) decideAll() bool {
-	return e.buf.Decide(math.MaxInt64, false, e.policies, &e.emitter)
+	return e.buf.Decide(tracebuf.Round{Now: e.lastTick.Load(), Due: math.MaxInt64}, e.policies, &e.emitter)
 }
 
 func millis(d time.Duration) int64 { return d.Milliseconds() }

@@ -17,18 +17,21 @@ type Settings struct {
 	DecisionsMax int
 	// TraceBytesMax is the byte cap of a trace: ordinary spans beyond it are counted but not buffered.
 	TraceBytesMax uint32
-	Judge         Judge
+	// WaitAfterRoot is how long after the arrival of its root a trace may be decided, in milliseconds; 0: the root means nothing.
+	WaitAfterRoot int64
+	// DecideEarly: traces that are sure to be kept are decided by the next round.
+	DecideEarly bool
+	Judge       Judge
 }
 
 // Buffer is the trace buffer. See the package comment.
 type Buffer struct {
-	budget        *Budget
-	pool          *slabPool
-	seed          seed
-	shards        []shard
-	shardShift    uint
-	traceBytesMax uint32
-	judge         Judge
+	budget     *Budget
+	pool       *slabPool
+	seed       seed
+	shards     []shard
+	shardShift uint
+	recording  recording // of every request, but for the time
 
 	closing sync.Mutex // serializes deciding, expiring, recycling; taken before a shard's lock
 	closer  closer     // scratch, protected by closing
@@ -39,17 +42,19 @@ type Buffer struct {
 func New(s Settings) (*Buffer, error) {
 	shardBits := bits.Len(uint(max(s.Shards, 1) - 1))
 	b := &Buffer{
-		budget:        s.Budget,
-		pool:          newSlabPool(s.Budget),
-		seed:          newSeed(),
-		shards:        make([]shard, 1<<shardBits),
-		shardShift:    uint(64 - shardBits),
-		traceBytesMax: s.TraceBytesMax,
-		judge:         s.Judge,
+		budget:     s.Budget,
+		pool:       newSlabPool(s.Budget),
+		seed:       newSeed(),
+		shards:     make([]shard, 1<<shardBits),
+		shardShift: uint(64 - shardBits),
+		recording: recording{
+			traceBytesMax: s.TraceBytesMax, waitAfterRoot: s.WaitAfterRoot, decideEarly: s.DecideEarly, judge: s.Judge,
+		},
 	}
 	for i := range b.shards {
 		sh := &b.shards[i]
 		sh.ring.budget = s.Budget
+		sh.hurry.budget = s.Budget
 		sh.memory = decisions{budget: s.Budget, generationMax: (s.DecisionsMax + len(b.shards) - 1) / len(b.shards)}
 		var err error
 		if sh.index, err = newIndex(s.Budget); err != nil {
@@ -65,6 +70,7 @@ func (b *Buffer) Close() {
 		sh := &b.shards[i]
 		sh.index.close()
 		sh.ring.close()
+		sh.hurry.close()
 		sh.memory.close()
 	}
 	b.pool.close()
@@ -98,6 +104,8 @@ func (b *Buffer) roomForRecords(n int) error {
 type recording struct {
 	now           int64
 	traceBytesMax uint32
+	waitAfterRoot int64
+	decideEarly   bool
 	judge         Judge
 }
 
@@ -106,7 +114,8 @@ type recording struct {
 func (b *Buffer) Record(w *Writer, batch *spanview.Batch, now int64) {
 	w.nameServices(batch)
 	order := w.group(batch, b)
-	rec := recording{now: now, traceBytesMax: b.traceBytesMax, judge: b.judge}
+	rec := b.recording
+	rec.now = now
 	arrival := now
 	from := uint32(0)
 	for i := range b.shards {

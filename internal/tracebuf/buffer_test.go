@@ -19,6 +19,11 @@ const (
 
 type testPolicy struct{}
 
+func (testPolicy) Begin(int64) bool           { return false }
+func (testPolicy) Survey(*Record)             {}
+func (testPolicy) Settle()                    {}
+func (p testPolicy) Follow(r *Record) Verdict { v := p.Decide(r); v.Keep = true; return v }
+func (testPolicy) Decisive(r *Record) bool    { return r.Bits&(bitKeep|bitRescue) != 0 }
 func (testPolicy) Decide(r *Record) Verdict {
 	return Verdict{Keep: r.Bits&(bitKeep|bitRescue) != 0, Known: true}
 }
@@ -34,6 +39,7 @@ type history struct {
 	batch  spanview.Batch
 	now    int64
 	room   bool
+	rooted bool // what is sent next has no parent
 
 	serial   uint64
 	sent     map[uint64]sentSpan // by serial number, which is the span id
@@ -113,6 +119,9 @@ func (h *history) send(n int, trace func() ([16]byte, uint64), roll bool) bool {
 		v := &h.batch.Spans[i]
 		v.TraceID, v.Bits = trace()
 		binary.BigEndian.PutUint64(v.SpanID[:], h.serial)
+		if !h.rooted {
+			v.ParentID[0] = 1
+		}
 		v.Resource, v.Scope = int32(i), int32(i)
 		v.Raw = spanview.Extent{Offset: uint32(len(body)), Len: uint32(len(span))}
 		body = append(body, span...)
@@ -142,6 +151,11 @@ func (h *history) send(n int, trace func() ([16]byte, uint64), roll bool) bool {
 func traceID(n uint64) (id [16]byte) {
 	binary.LittleEndian.PutUint64(id[3:], n*0x9E3779B97F4A7C15)
 	return id
+}
+
+// decide runs a round for what came up to a time.
+func (h *history) decide(due int64, early bool) bool {
+	return h.buf.Decide(Round{Now: h.now, Due: due, Early: early}, testPolicy{}, h)
 }
 
 // checkOut compares what came out with what the map says must have.
@@ -185,12 +199,12 @@ func TestAnyHistoryWithinTheWindowsGivesWholeKeptTraces(t *testing.T) {
 				return traceID(live - min(live, h.rng.Uint64N(10))), bits
 			}, h.rng.IntN(8) == 0)
 			h.room = h.rng.IntN(4) > 0
-			h.buf.Decide(h.now-500, false, testPolicy{}, h)
+			h.decide(h.now-500, false)
 			h.buf.Expire(h.now - 8000) // longer than any trace of this history
 			h.checkConservation()
 		}
 		h.room = true
-		h.buf.Decide(h.now, false, testPolicy{}, h)
+		h.decide(h.now, false)
 		h.checkOut(true)
 		h.buf.Expire(h.now)
 		h.checkConservation()
@@ -210,7 +224,7 @@ func TestAHistoryWithTracesThatOutliveEverythingLosesNoCount(t *testing.T) {
 			h.send(h.rng.IntN(20), func() ([16]byte, uint64) {
 				return traceID(h.rng.Uint64N(50)), 1 << h.rng.IntN(200) & 3
 			}, false)
-			h.buf.Decide(h.now-300, h.rng.IntN(2) == 0, testPolicy{}, h)
+			h.decide(h.now-300, h.rng.IntN(2) == 0)
 			h.buf.Expire(h.now - 900)
 			h.checkOut(false)
 			h.checkConservation()
@@ -230,11 +244,11 @@ func TestALateSpanOfAKeptTraceFollowsItAfterTheRecordIsGone(t *testing.T) {
 		return func() ([16]byte, uint64) { return traceID(7), bits }
 	}
 	h.send(3, one(bitKeep), false)
-	h.buf.Decide(h.now, false, testPolicy{}, h)
+	h.decide(h.now, false)
 	h.buf.Expire(h.now)
 	h.now += 60_000
 	h.send(2, one(0), false)
-	h.buf.Decide(h.now-10_000, false, testPolicy{}, h)
+	h.decide(h.now-10_000, false)
 	require.Len(t, h.out, 5)
 	h.checkConservation()
 }
@@ -248,7 +262,7 @@ func TestTheBudgetRefusesAndRecoversWhole(t *testing.T) {
 	require.Greater(t, accepted, 50)
 	require.LessOrEqual(t, h.buf.budget.Total(), h.buf.budget.Limit())
 	require.False(t, h.send(100, func() ([16]byte, uint64) { return traceID(1), 0 }, false))
-	h.buf.Decide(h.now, true, testPolicy{}, h)
+	h.decide(h.now, true)
 	h.checkOut(true)
 	require.Positive(t, h.buf.Expire(h.now))
 	require.True(t, h.send(100, func() ([16]byte, uint64) { return traceID(1), 0 }, false))
@@ -260,7 +274,7 @@ func TestIdleMemoryGoesBackToTheSystem(t *testing.T) {
 	for range 500 {
 		h.send(100, func() ([16]byte, uint64) { return traceID(h.rng.Uint64()), 0 }, false)
 	}
-	h.buf.Decide(h.now, false, testPolicy{}, h)
+	h.decide(h.now, false)
 	h.buf.Expire(h.now)
 	require.Greater(t, h.buf.budget.Used(UseIdle), int64(4<<20))
 	h.buf.Trim() // counts from here on
@@ -272,19 +286,19 @@ func TestARequestLargerThanASlabIsHeldWhole(t *testing.T) {
 	h := newHistory(t, 1, 68<<20, 0)
 	h.send(20_000, func() ([16]byte, uint64) { return traceID(h.rng.Uint64N(100)), bitKeep }, false)
 	h.send(10, func() ([16]byte, uint64) { return traceID(5), 0 }, false)
-	h.buf.Decide(h.now, false, testPolicy{}, h)
+	h.decide(h.now, false)
 	h.checkOut(true)
 	h.checkConservation()
 }
 
 func TestOrdinarySpansBeyondTheByteCapAreCountedAndNotBuffered(t *testing.T) {
 	h := newHistory(t, 1, 68<<20, 0)
-	h.buf.traceBytesMax = 5000
+	h.buf.recording.traceBytesMax = 5000
 	for range 30 {
 		h.send(20, func() ([16]byte, uint64) { return traceID(5), 0 }, false)
 	}
 	h.send(1, func() ([16]byte, uint64) { return traceID(5), bitKeep }, false)
-	h.buf.Decide(h.now, false, testPolicy{}, h)
+	h.decide(h.now, false)
 	tally, _ := h.buf.Tally()
 	require.NotZero(t, tally.Truncated)
 	require.Equal(t, uint64(601)-tally.Truncated, tally.KeptSpans)

@@ -2,22 +2,6 @@ package tracebuf
 
 import "math"
 
-// Verdict is a decision on a trace.
-type Verdict struct {
-	Keep bool
-	// Policy is the index of the policy that decided, -1 where none matched.
-	Policy int
-	// Threshold is the rejection threshold of the decision in [0, 2^56), OTEP 235: 0 keeps everything. It means
-	// something only where Known is set.
-	Threshold uint64
-	Known     bool
-}
-
-// Decider decides on a record. It is called under a shard's lock and must be pure.
-type Decider interface {
-	Decide(r *Record) Verdict
-}
-
 // Closed is a trace, or what came late of it, on its way out. It is valid until Emit returns.
 type Closed struct {
 	// Record is the trace's record at this moment.
@@ -54,13 +38,32 @@ type closer struct {
 	bytes    uint64
 }
 
-// Decide hands out what came late, and decides the traces whose first span arrived at or before due; early marks them as
-// decided before their deadline. It returns false where it stopped because the emitter has no room.
-func (b *Buffer) Decide(due int64, early bool, d Decider, e Emitter) bool {
+// Round is what is decided at a time.
+type Round struct {
+	// Now is the time, milliseconds of the caller's clock: traces that may be decided before their deadline are due by it.
+	Now int64
+	// Due is the arrival of the first span up to which traces are due.
+	Due int64
+	// Early marks traces as decided before their deadline.
+	Early bool
+}
+
+// Decide hands out what came late, and decides the traces that are due. It returns false where it stopped because the
+// emitter has no room.
+func (b *Buffer) Decide(r Round, d Decider, e Emitter) bool {
 	b.closing.Lock()
 	defer b.closing.Unlock()
+	if !e.Room() {
+		return false
+	}
+	if d.Begin(r.Now) {
+		for i := range b.shards {
+			b.shards[i].survey(&r, d)
+		}
+		d.Settle()
+	}
 	for range b.shards {
-		if !b.decideShard(&b.shards[b.turn], due, early, d, e) {
+		if !b.decideShard(&b.shards[b.turn], &r, d, e) {
 			return false // the next call goes on here, so that no shard waits for the emitter longer than others
 		}
 		b.turn = (b.turn + 1) % len(b.shards)
@@ -68,12 +71,12 @@ func (b *Buffer) Decide(due int64, early bool, d Decider, e Emitter) bool {
 	return true
 }
 
-func (b *Buffer) decideShard(s *shard, due int64, early bool, d Decider, e Emitter) bool {
+func (b *Buffer) decideShard(s *shard, round *Round, d Decider, e Emitter) bool {
 	for {
 		if !e.Room() {
 			return false
 		}
-		more := s.close(&b.closer, due, early, d, e)
+		more := s.close(&b.closer, round, d, e)
 		for i := range b.closer.n {
 			b.emit(s, &b.closer.records[i], b.closer.verdicts[i], e)
 		}
@@ -89,7 +92,7 @@ func (b *Buffer) emit(s *shard, r *Record, v Verdict, e Emitter) {
 }
 
 // close decides up to a batch of traces and leaves the kept ones, and those to be looked at, in c. It returns false when nothing is left to do.
-func (s *shard) close(c *closer, due int64, early bool, d Decider, e Emitter) bool {
+func (s *shard) close(c *closer, round *Round, d Decider, e Emitter) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.n, c.bytes = 0, 0
@@ -98,34 +101,42 @@ func (s *shard) close(c *closer, due int64, early bool, d Decider, e Emitter) bo
 		s.pending = s.pending[:len(s.pending)-1]
 		r := s.ring.at(position)
 		r.Flags &^= pending
-		v := d.Decide(r)
-		v.Keep = true
+		v := d.Follow(r)
 		if r.Flags&(Rescued|Partial) != 0 {
 			v.Known = false // whether a late span arrives in time is no known probability
 		}
 		s.take(c, r, v)
 	}
 	for !c.full() {
+		r := s.hurry.pop(round.Now, &s.ring)
+		if r == nil {
+			break
+		}
+		r.Flags &^= surveyed
+		s.decide(c, r, d, e)
+	}
+	for !c.full() {
 		if s.ring.decide == s.ring.next {
 			return false
 		}
 		r := s.ring.at(s.ring.decide)
-		if r.first > due {
+		if r.first > round.Due {
 			return false
 		}
 		s.ring.decide++
-		if r.State == Undecided {
-			s.decide(c, r, early, d, e)
+		if r.State != Undecided {
+			continue
 		}
+		if round.Early {
+			r.Flags |= Early
+			s.tally.EarlyTraces++
+		}
+		s.decide(c, r, d, e)
 	}
 	return true
 }
 
-func (s *shard) decide(c *closer, r *Record, early bool, d Decider, e Emitter) {
-	if early {
-		r.Flags |= Early
-		s.tally.EarlyTraces++
-	}
+func (s *shard) decide(c *closer, r *Record, d Decider, e Emitter) {
 	v := d.Decide(r)
 	if !v.Keep {
 		r.State = Dropped

@@ -31,7 +31,7 @@ func TestAFullEmitterStarvesNoShard(t *testing.T) {
 		h.now += 10
 		h.send(8, keep, false)
 		out.left = 1
-		h.buf.Decide(h.now, false, testPolicy{}, out)
+		h.buf.Decide(Round{Now: h.now, Due: h.now}, testPolicy{}, out)
 	}
 	require.Less(t, h.now-h.buf.Ages().Undecided, int64(400*10*3/4), "the first shard gets all of the room")
 }

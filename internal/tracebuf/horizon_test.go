@@ -65,7 +65,7 @@ func TestSlabsSealedWhileTheHorizonIsLookedForStay(t *testing.T) {
 			running = false
 		default:
 		}
-		buf.Decide(math.MaxInt64, false, testPolicy{}, &out)
+		buf.Decide(Round{Due: math.MaxInt64}, testPolicy{}, &out)
 		buf.Expire(math.MaxInt64)
 	}
 	recording.Wait()

@@ -62,7 +62,8 @@ const (
 	Truncated Flags = 1 << iota
 	// Partial: the trace was kept when some of its spans were gone.
 	Partial
-	// Early: the trace was decided before its deadline because the budget was used up.
+	// Early: the trace was decided before its deadline, because the budget was used up or because nothing could change the decision:
+	// more of it may come.
 	Early
 	// MixedThreshold: spans of the trace came with different incoming thresholds, or some with none.
 	MixedThreshold
@@ -72,9 +73,14 @@ const (
 	Rooted
 	// pending: the record is in its shard's pending list.
 	pending
-	// hurried: the record is in its shard's list of traces that may be decided before their deadline.
+	// hurried, sure: the record is in its shard's lists of traces that may be decided before their deadline.
 	hurried
+	sure
+	// surveyed: the round under way knows the trace already.
+	surveyed
 )
+
+const internalFlags = pending | hurried | sure | surveyed
 
 // Extent returns MaxEnd - MinStart in nanoseconds, 0 where the end lies before the start.
 func (r *Record) Extent() uint64 {
@@ -133,7 +139,7 @@ func (r *Record) Merge(o *Record) {
 	r.Spans = addSaturated(r.Spans, o.Spans)
 	r.Bytes = addSaturated(r.Bytes, o.Bytes)
 	r.Errors = addSaturated(r.Errors, o.Errors)
-	r.Flags |= o.Flags &^ (pending | hurried)
+	r.Flags |= o.Flags &^ internalFlags
 	r.Traits.Merge(&o.Traits)
 }
 

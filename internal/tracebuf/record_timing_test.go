@@ -46,7 +46,7 @@ func (l *load) next() {
 	l.serial += 256
 }
 
-type dropAll struct{}
+type dropAll struct{ testPolicy }
 
 func (dropAll) Decide(*Record) Verdict { return Verdict{} }
 func (dropAll) Room() bool             { return true }
@@ -97,7 +97,7 @@ func benchmarkRecord(b *testing.B, l *load, live int) {
 		}
 		buf.Record(w, &l.batch, now)
 		if now%max(requestsHeld/100, 1) == 0 {
-			buf.Decide(now-requestsHeld, false, dropAll{}, dropAll{})
+			buf.Decide(Round{Now: now, Due: now - requestsHeld}, dropAll{}, dropAll{})
 			buf.Expire(now - requestsHeld)
 		}
 	}

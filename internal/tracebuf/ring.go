@@ -39,6 +39,17 @@ func (r *ring) at(position uint32) *Record {
 	return (*Record)(unsafe.Pointer(&r.pages[r.pageOf(position)][slot*recordSize]))
 }
 
+// undecided returns the record that is, or was, at a position; nil where it is decided or gone.
+func (r *ring) undecided(position uint32) *Record {
+	if position-r.oldest >= r.next-r.oldest {
+		return nil
+	}
+	if rec := r.at(position); rec.State == Undecided {
+		return rec
+	}
+	return nil
+}
+
 // push appends a cleared record.
 func (r *ring) push() (uint32, *Record, error) {
 	if int(r.pageOf(r.next)) == len(r.pages) {

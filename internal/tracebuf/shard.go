@@ -6,12 +6,14 @@ import (
 	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
 )
 
-// Judge tells what a late span means for a trace that was decided. It is called under a shard's lock and must be pure.
+// Judge tells what a span means for its trace as it arrives. It is called under a shard's lock and must be pure.
 type Judge interface {
 	// Rescues reports whether a dropped trace, the late span folded into its record, has to be kept after all.
 	Rescues(r *Record) bool
 	// RescuesAlone reports the same for a late span whose trace is remembered by its decision alone.
 	RescuesAlone(s *spanview.Span) bool
+	// Decisive reports whether an undecided trace will be kept whatever else arrives of it.
+	Decisive(r *Record) bool
 }
 
 // shard is a part of the trace table.
@@ -19,6 +21,8 @@ type shard struct {
 	mu    sync.Mutex // protects all below
 	index index
 	ring  ring
+	// hurry are the traces that may be decided before their deadline.
+	hurry hurry
 	// pending are the records with spans to be sent although their trace was decided before.
 	pending []uint32
 	memory  decisions
@@ -130,6 +134,18 @@ func (s *shard) reopen(hash uint64, rec *Record, kept bool) {
 	// Its ring position lies behind undecided ones, so the decide cursor will pass over it.
 }
 
+// hasten notes that a trace may be decided before its deadline.
+func (s *shard) hasten(position uint32, rec *Record, w *recording) {
+	if w.waitAfterRoot > 0 && rec.Flags&(Rooted|hurried) == Rooted {
+		rec.Flags |= hurried
+		s.hurry.addRooted(position, w.now+w.waitAfterRoot)
+	}
+	if w.decideEarly && rec.Flags&sure == 0 && w.judge.Decisive(rec) {
+		rec.Flags |= sure
+		s.hurry.addSure(position)
+	}
+}
+
 // add folds a span into its record and chains its head. Beyond the trace's byte cap only spans that match a predicate of a
 // policy are chained.
 func (s *shard) add(position uint32, rec *Record, span *spanview.Span, h *Head, ref Ref, w *recording) {
@@ -144,6 +160,7 @@ func (s *shard) add(position uint32, rec *Record, span *spanview.Span, h *Head, 
 	rec.newest = ref
 	rec.held++
 	if rec.State == Undecided {
+		s.hasten(position, rec, w)
 		return
 	}
 	rec.late++

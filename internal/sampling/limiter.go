@@ -1,0 +1,104 @@
+package sampling
+
+import (
+	"math"
+	"sync/atomic"
+
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/sampling"
+)
+
+// limiter is a condition that holds for as many traces as a budget allows. It chooses by randomness, so that a threshold tells
+// what passed and adjusted counts stay right.
+//
+// It works in rounds. What all traces that are due would cost together is summed up first; then a share of them is let
+// pass that costs what may be spent, on average. The share hangs on the costs alone, never on the randomness of a trace: that makes it a
+// probability, the same for large traces and small ones. What the chosen ones really cost is owed or saved, and paid back by the
+// next rounds.
+//
+// Tokens come in at a rate and are kept up to the burst; while there are more than a round brings, all may be spent. Else
+// a round spends what it brings, times exp of how far the balance is behind, in half seconds of the rate: less the more is owed, but never nothing,
+// since a trace that could not pass would be missing from every sum. A trace that costs more than the burst never passes.
+type limiter struct {
+	cost  func(f facts) int64
+	rate  float64 // tokens a second, above 0 where the burst is
+	burst float64
+
+	// Of the rounds, which are serialized.
+	tokens float64
+	at     int64 // milliseconds of the last refill; 0: none yet
+	noted  int64 // what the round's traces cost
+
+	// threshold is that of the last round; owed is what was let pass since, unnoted.
+	threshold atomic.Uint64
+	owed      atomic.Int64
+}
+
+func costSpans(f facts) int64 { return int64(f.spans) }
+func costBytes(f facts) int64 { return int64(f.bytes) }
+
+// limiter returns a new limiter; it starts with a full burst, as a token bucket does.
+func (c *compiler) limiter(cost func(facts) int64, rate, burst int64) *limiter {
+	l := &limiter{cost: cost, rate: float64(rate), burst: float64(burst), tokens: float64(burst)}
+	c.policies.rounders = append(c.policies.rounders, l)
+	return l
+}
+
+func (l *limiter) eval(f facts) outcome {
+	cost := l.cost(f)
+	if float64(cost) > l.burst {
+		return failsNow
+	}
+	threshold := l.threshold.Load()
+	switch f.asked {
+	case asSurveyed:
+		l.noted += cost
+	case asDecided, asLate:
+		if threshold <= f.randomness {
+			l.owed.Add(cost)
+		}
+	}
+	return outcome{threshold: threshold}
+}
+
+const (
+	// limiterPatience is over how many seconds a debt is paid back.
+	limiterPatience = 0.5
+	// roundMin is the shortest time that a round counts for, in milliseconds.
+	roundMin = 10
+)
+
+// settle ends the survey of a round: it sets the threshold.
+func (l *limiter) settle(now int64) {
+	elapsed := int64(0)
+	if l.at != 0 {
+		elapsed = max(now-l.at, 0)
+	}
+	l.at = max(l.at, now)
+	l.tokens = min(l.burst, l.tokens+l.rate*float64(elapsed)/1000) - float64(l.owed.Swap(0))
+	may := l.tokens
+	if brings := l.rate * float64(max(elapsed, roundMin)) / 1000; may < brings {
+		may = brings * math.Exp((may-brings)/(l.rate*limiterPatience))
+	}
+	l.threshold.Store(shareThreshold(may, float64(l.noted)))
+	l.noted = 0
+}
+
+// shareThreshold returns the threshold of a share part/whole; all where the whole is no more than the part.
+func shareThreshold(part, whole float64) uint64 {
+	if part >= whole {
+		return 0
+	}
+	return ratioThreshold(part / whole)
+}
+
+// ratioThreshold returns the threshold of a probability below 1; [never] for one that no threshold can tell.
+func ratioThreshold(ratio float64) uint64 {
+	if !(ratio >= sampling.MinSamplingProbability) {
+		return never
+	}
+	th, err := sampling.ProbabilityToThreshold(min(ratio, 1))
+	if err != nil {
+		return never
+	}
+	return th.Unsigned()
+}

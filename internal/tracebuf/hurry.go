@@ -1,0 +1,76 @@
+package tracebuf
+
+// hurry holds the traces of a shard that may be decided before their deadline, by ring position. What is decided meanwhile
+// stays in it until its turn, and is passed over.
+type hurry struct {
+	budget *Budget
+	// sure are traces whose decision nothing can change any more.
+	sure []uint32
+	// roots are traces whose root came, in the order of when they are due, from next on.
+	roots []rooted
+	next  int
+	last  int64 // when the last of them is due
+}
+
+// rooted is a trace whose root came, 8 bytes.
+type rooted struct {
+	position uint32
+	// due is when it may be decided: the lower half of milliseconds of the caller's clock.
+	due uint32
+}
+
+func (h *hurry) addSure(position uint32) { h.sure = append(h.sure, position) }
+
+// addRooted adds a trace that is due at a time, or with the last one where requests overtook each other.
+func (h *hurry) addRooted(position uint32, due int64) {
+	h.last = max(h.last, due)
+	before := cap(h.roots)
+	if h.next > len(h.roots)/2 {
+		h.roots = h.roots[:copy(h.roots, h.roots[h.next:])]
+		h.next = 0
+	}
+	h.roots = append(h.roots, rooted{position: position, due: uint32(h.last)})
+	h.budget.Take(UseTable, 8*int64(cap(h.roots)-before))
+}
+
+// pop returns the next trace that is due and undecided, nil where there is none.
+func (h *hurry) pop(now int64, r *ring) *Record {
+	for n := len(h.sure); n > 0; n = len(h.sure) {
+		position := h.sure[n-1]
+		h.sure = h.sure[:n-1]
+		if rec := r.undecided(position); rec != nil {
+			rec.Flags |= Early
+			return rec
+		}
+	}
+	for h.next < len(h.roots) && h.roots[h.next].isDue(now) {
+		h.next++
+		if rec := r.undecided(h.roots[h.next-1].position); rec != nil {
+			return rec
+		}
+	}
+	return nil
+}
+
+// survey marks and shows every trace that pop would return.
+func (h *hurry) survey(now int64, r *ring, show func(*Record)) {
+	mark := func(position uint32) {
+		if rec := r.undecided(position); rec != nil && rec.Flags&surveyed == 0 {
+			rec.Flags |= surveyed
+			show(rec)
+		}
+	}
+	for _, position := range h.sure {
+		mark(position)
+	}
+	for i := h.next; i < len(h.roots) && h.roots[i].isDue(now); i++ {
+		mark(h.roots[i].position)
+	}
+}
+
+func (t rooted) isDue(now int64) bool { return int32(uint32(now)-t.due) >= 0 }
+
+func (h *hurry) close() {
+	h.budget.Give(UseTable, 8*int64(cap(h.roots)))
+	*h = hurry{}
+}
