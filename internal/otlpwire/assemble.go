@@ -20,6 +20,8 @@ type Piece struct {
 	// TraceState replaces the span's where SetTraceState says so; empty, it takes the span's away.
 	TraceState    string
 	SetTraceState bool
+	// Attributes are more of them, as AppendString and its like wrote them.
+	Attributes []byte
 }
 
 // Assembler builds one ExportTraceServiceRequest out of the bodies of spans, resources and scopes.
@@ -65,6 +67,7 @@ type spanEntry struct {
 	body          []byte
 	traceState    string
 	setTraceState bool
+	attributes    []byte
 	next          int32 // span of the scope
 }
 
@@ -95,7 +98,7 @@ func (a *Assembler) Add(p Piece) {
 	}
 
 	index := int32(len(a.spans))
-	entry := spanEntry{body: p.Span, traceState: p.TraceState, setTraceState: p.SetTraceState, next: none}
+	entry := spanEntry{body: p.Span, traceState: p.TraceState, setTraceState: p.SetTraceState, attributes: p.Attributes, next: none}
 	a.spans = append(a.spans, entry)
 	group := &a.scopes[a.scope]
 	if group.lastSpan == none {
@@ -198,15 +201,17 @@ func (a *Assembler) appendScope(dst []byte, g *scopeGroup) []byte {
 			dst = appendHeader(dst, 3, len(span.traceState))
 			dst = append(dst, span.traceState...)
 		}
+		dst = append(dst, span.attributes...)
 	}
 	return appendOptional(dst, 3, g.schemaURL)
 }
 
 func (e *spanEntry) size() int {
-	if !e.setTraceState {
-		return len(e.body)
+	size := len(e.body) + len(e.attributes)
+	if e.setTraceState {
+		size += recordSize(len(e.traceState))
 	}
-	return len(e.body) + recordSize(len(e.traceState))
+	return size
 }
 
 // recordSize is the size of a field with a one-byte tag and a body of n bytes.

@@ -3,11 +3,14 @@ package otlpwire
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/spantest"
 	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
@@ -199,4 +202,33 @@ func BenchmarkAssemble(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/spantest.ReferenceSpans, "ns/span")
+}
+
+func TestAttributesOfAPieceAreAddedToThoseOfItsSpan(t *testing.T) {
+	td := ptrace.NewTraces()
+	span := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty()
+	span.Attributes().PutStr("own", "value")
+	span.SetName("a name")
+	var m ptrace.ProtoMarshaler
+	request, err := m.MarshalTraces(td)
+	require.NoError(t, err)
+	batch := &spanview.Batch{}
+	require.NoError(t, Scan(request, oracleSchema(), batch))
+	for _, n := range []int64{0, 1, 127, 128, 1 << 40, math.MaxInt64, -1, math.MinInt64} {
+		added := AppendString(nil, "policy", strings.Repeat("x", int(uint64(n)%300)))
+		added = AppendBool(AppendBool(added, "yes", true), "no", false)
+		added = AppendInt(added, "n", n)
+		var a Assembler
+		p := pieceOf(batch, request, 0)
+		p.Attributes, p.TraceState, p.SetTraceState = added, "ot=th:8", true
+		a.Add(p)
+		built := a.AppendTo(nil)
+		require.Len(t, built, a.Size())
+		got := unmarshal(t, built).ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0)
+		require.Equal(t, map[string]any{
+			"own": "value", "policy": strings.Repeat("x", int(uint64(n)%300)), "yes": true, "no": false, "n": n,
+		}, got.Attributes().AsRaw())
+		require.Equal(t, "ot=th:8", got.TraceState().AsRaw())
+		require.Equal(t, "a name", got.Name())
+	}
 }

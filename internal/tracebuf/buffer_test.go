@@ -83,7 +83,7 @@ func (h *history) Emit(c *Closed) {
 	}
 	for b, ok := c.Chain.Next(); ok; b, ok = c.Chain.Next() {
 		n++
-		serial := binary.BigEndian.Uint64(b.Head.SpanID[:])
+		serial := serialOf(b)
 		want, known := h.sent[serial]
 		require.True(h.t, known, "a span came out that was never sent")
 		require.False(h.t, h.out[serial], "a span came out twice")
@@ -147,6 +147,8 @@ func (h *history) send(n int, trace func() ([16]byte, uint64), roll bool) bool {
 	h.accepted += uint64(n)
 	return true
 }
+
+func serialOf(b Buffered) uint64 { return binary.BigEndian.Uint64(b.Head.SpanID[:]) }
 
 func traceID(n uint64) (id [16]byte) {
 	binary.LittleEndian.PutUint64(id[3:], n*0x9E3779B97F4A7C15)
