@@ -27,6 +27,7 @@ var plan = []room{
 		"internal/coverage", "internal/offheap", "internal/otlpwire", "internal/red", "internal/sampling", "internal/slo", "internal/spanview",
 		"internal/tracebuf",
 	}},
+	{"internal/policyfile", []string{"internal/sampling"}},
 	{"internal/sampling", []string{"internal/spanview", "internal/tracebuf"}},
 	{"internal/red", []string{"internal/spanview"}},
 	{"internal/slo", []string{"internal/flush", "internal/spanview"}},

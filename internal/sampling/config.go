@@ -39,7 +39,30 @@ type Config struct {
 
 	// Policies decide. A trace is kept if any policy matches it and no drop policy does. None: [DefaultPolicies].
 	Policies []PolicyConfig `mapstructure:"policies"`
+
+	// PoliciesFile is a YAML file with `policies:`, and `shadow_policies:` if wanted, in place of those here. It is looked at every 10
+	// seconds; when it has changed, what it says holds for all traces that are held, and what can't be used changes nothing.
+	PoliciesFile string `mapstructure:"policies_file"`
+
+	// ShadowPolicies are a second set that is asked beside the first, about the same traces. What it would keep is
+	// counted, never done. None by default.
+	ShadowPolicies []PolicyConfig `mapstructure:"shadow_policies"`
+
+	// AnnotateSpans says which spans of a kept trace get attributes that tell why it was kept: none (default), root (the root, or
+	// the first span where none is among those that go out), or all.
+	AnnotateSpans string `mapstructure:"annotate_spans"`
+
+	// DecisionLog is how many decisions to keep a trace are remembered with their reasons, for the question why. Default 100,000,
+	// 96 bytes each. 0: none.
+	DecisionLog int `mapstructure:"decision_log"`
 }
+
+// What AnnotateSpans can be.
+const (
+	AnnotateNone = "none"
+	AnnotateRoot = "root"
+	AnnotateAll  = "all"
+)
 
 // DecisionMemoryConfig is the `decision_memory:` block.
 type DecisionMemoryConfig struct {
@@ -48,6 +71,9 @@ type DecisionMemoryConfig struct {
 	// a late span starts a trace of its own.
 	TracesMax int `mapstructure:"traces_max"`
 }
+
+// decisionLogLimit bounds decision_log.
+const decisionLogLimit = 1 << 24
 
 // maxTraceMiBLimit keeps a trace's bytes countable in 32 bits.
 const maxTraceMiBLimit = 4095
@@ -63,6 +89,8 @@ func DefaultConfig() Config {
 		RescueWindow:    30 * time.Second,
 		MaxTraceMiB:     16,
 		DecisionMemory:  DecisionMemoryConfig{TracesMax: 1_000_000},
+		AnnotateSpans:   AnnotateNone,
+		DecisionLog:     100_000,
 	}
 }
 
@@ -101,7 +129,19 @@ func (c *Config) Validate() error {
 	if n := c.DecisionMemory.TracesMax; n < 0 || n > tracesMaxLimit {
 		errs.addf("decision_memory.traces_max", "must be between 0 and %d (got %d): 0 turns it off", tracesMaxLimit, n)
 	}
-	validatePolicies(c.Policies, &errs)
+	if c.PoliciesFile != "" && len(c.Policies)+len(c.ShadowPolicies) > 0 {
+		errs.addf("policies_file", "must not be there beside policies or shadow_policies (got %q): say them in one place", c.PoliciesFile)
+	}
+	switch c.AnnotateSpans {
+	case AnnotateNone, AnnotateRoot, AnnotateAll:
+	default:
+		errs.addf("annotate_spans", "must be none, root or all (got %q)", c.AnnotateSpans)
+	}
+	if c.DecisionLog < 0 || c.DecisionLog > decisionLogLimit {
+		errs.addf("decision_log", "must be between 0 and %d (got %d): 0 turns it off", decisionLogLimit, c.DecisionLog)
+	}
+	validatePolicies("policies", c.Policies, &errs)
+	validatePolicies("shadow_policies", c.ShadowPolicies, &errs)
 	return errs.join()
 }
 

@@ -46,6 +46,9 @@ decision_wait_min: 1s
 decision_wait_after_root_received: 3s
 decide_early: true
 sample_on_first_match: true
+annotate_spans: root
+decision_log: 5
+shadow_policies: [{name: all, type: always_sample}]
 rescue_window: 0s
 max_trace_mib: 4
 decision_memory: {traces_max: 1000}
@@ -85,6 +88,7 @@ policies:
 	assert.Equal(t, Config{
 		DecisionWait: 5 * time.Second, DecisionWaitMin: time.Second, RescueWindow: 0, MaxTraceMiB: 4,
 		DecisionWaitAfterRoot: 3 * time.Second, DecideEarly: true, SampleOnFirstMatch: true,
+		AnnotateSpans: "root", DecisionLog: 5, ShadowPolicies: []PolicyConfig{{Name: "all", Type: "always_sample"}},
 		DecisionMemory: DecisionMemoryConfig{TracesMax: 1000},
 		Policies: []PolicyConfig{
 			{Name: "all", Type: "always_sample"},
@@ -149,6 +153,12 @@ func TestBadConfigurationIsRefusedWithPathRuleAndValue(t *testing.T) {
 	f(`{decision_wait: 1s}`,
 		`decision_wait must be at least decision_wait_min, 2s (got 1s): lower decision_wait_min as well`)
 	f(`{max_trace_mib: 4096}`, `max_trace_mib must be between 1 and 4095 (got 4096)`)
+
+	f(`{annotate_spans: some, decision_log: -1, policies_file: p.yaml, shadow_policies: [{type: always_sample}]}`,
+		`policies_file must not be there beside policies or shadow_policies (got "p.yaml"): say them in one place`,
+		`annotate_spans must be none, root or all (got "some")`,
+		`decision_log must be between 0 and 16777216 (got -1): 0 turns it off`,
+		`shadow_policies[0].name must not be empty (got ""): counters are told apart by it`)
 
 	// names
 	f(`{policies: [{name: a, type: always_sample}, {type: always_sample}, {name: a, type: always_sample}]}`,

@@ -34,15 +34,15 @@ type PolicyConfig struct {
 	Unknown map[string]any `mapstructure:",remain"`
 }
 
-// validatePolicies checks the entries of `policies:`.
-func validatePolicies(list []PolicyConfig, errs *problems) {
+// validatePolicies checks the entries of `policies:` or another list under a key of its own.
+func validatePolicies(key string, list []PolicyConfig, errs *problems) {
 	first := make(map[string]int, len(list))
 	for i := range list {
-		p, path := &list[i], fmt.Sprintf("policies[%d]", i)
+		p, path := &list[i], fmt.Sprintf("%s[%d]", key, i)
 		if p.Name == "" {
 			errs.addf(path+".name", "must not be empty (got %q): counters are told apart by it", p.Name)
 		} else if j, taken := first[p.Name]; taken {
-			errs.addf(path+".name", "must be unique (got %q): policies[%d] has it too", p.Name, j)
+			errs.addf(path+".name", "must be unique (got %q): %s[%d] has it too", p.Name, key, j)
 		} else {
 			first[p.Name] = i
 		}

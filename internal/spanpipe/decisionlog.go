@@ -1,0 +1,95 @@
+package spanpipe
+
+import (
+	"sync"
+	"unsafe"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/offheap"
+	"github.com/otelcol-slo/otelcol-slo/internal/tracebuf"
+)
+
+// decisionLog remembers the latest decisions to keep a trace, in a ring of entries outside the Go heap, so that somebody who
+// looks at a trace learns why it was kept when its record is long gone. What was dropped is known by its record through the
+// rescue window, and then only as dropped.
+type decisionLog struct {
+	budget *tracebuf.Budget
+
+	mu      sync.Mutex // protects all below
+	region  []byte
+	entries []logged
+	next    int
+	full    bool
+}
+
+// logged is a decision to keep a trace, 96 bytes.
+type logged struct {
+	traceID          [16]byte
+	decided          int64 // milliseconds of the engine's clock
+	first            int64 // arrival of the first span, likewise
+	minStart, maxEnd uint64
+	threshold        uint64
+	spans, errors    uint32
+	kept             uint32
+	policy           int32
+	services         [4]uint32
+	flags            tracebuf.Flags
+	known            bool
+	_                [5]byte
+}
+
+// newDecisionLog returns a log of n decisions; of none where n is 0 or the budget has no room.
+func newDecisionLog(budget *tracebuf.Budget, n int) *decisionLog {
+	l := &decisionLog{budget: budget}
+	size := n * int(unsafe.Sizeof(logged{}))
+	if n == 0 || !budget.TryTake(tracebuf.UseDecisions, int64(size)) {
+		return l
+	}
+	region, err := offheap.Alloc(size)
+	if err != nil {
+		budget.Give(tracebuf.UseDecisions, int64(size))
+		return l
+	}
+	l.region = region
+	l.entries = unsafe.Slice((*logged)(unsafe.Pointer(&region[0])), n)
+	return l
+}
+
+// add enters a decision over the oldest one.
+func (l *decisionLog) add(e *logged) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.entries) == 0 {
+		return
+	}
+	l.entries[l.next] = *e
+	if l.next++; l.next == len(l.entries) {
+		l.next, l.full = 0, true
+	}
+}
+
+// find returns the latest decision on a trace.
+func (l *decisionLog) find(id [16]byte) (logged, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := l.next
+	if l.full {
+		n = len(l.entries)
+	}
+	for i := range n {
+		at := (l.next - 1 - i + len(l.entries)) % len(l.entries)
+		if l.entries[at].traceID == id {
+			return l.entries[at], true
+		}
+	}
+	return logged{}, false
+}
+
+func (l *decisionLog) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.region != nil {
+		offheap.Free(l.region)
+		l.budget.Give(tracebuf.UseDecisions, int64(len(l.region)))
+	}
+	l.region, l.entries = nil, nil
+}
