@@ -12,7 +12,7 @@ func (a *AndConfig) validate(path string, errs *problems) {
 }
 
 func (a *AndConfig) compile(c *compiler) (condition, error) {
-	return c.all(a.SubPolicies, "and_sub_policy")
+	return c.all(a.SubPolicies, "and.and_sub_policy")
 }
 
 // all holds where every one of its conditions holds. Those that note what they are asked about come last.

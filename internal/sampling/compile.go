@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
 )
@@ -14,17 +15,33 @@ const predicatesMax = 64
 // statuses is how many OTLP status codes policies can name.
 const statuses = 3
 
+// Options are what policies need of others.
+type Options struct {
+	// Conditions reads the conditions of ottl_condition policies. Nil: such policies are refused.
+	Conditions CompileConditions
+}
+
 // compiler builds a Policies: it hands out slots and bits, and gives equal predicates the same bit.
 type compiler struct {
+	options  Options
 	schema   *spanview.Schema
 	policies *Policies
 	// bits maps what a predicate says to its bit.
 	bits map[string]uint64
+
+	// index and path are of the policy that is being compiled; of a sub-policy, path is its own and index that of the
+	// policy it is a part of.
+	index int
+	path  string
+	// against: what holds speaks against keeping the trace.
+	against bool
+	// problems are mistakes that only compiling finds.
+	problems problems
 }
 
 // Compile turns a configuration into policies and asks the schema for the attributes they need. It fails on an invalid
 // configuration and where the policies need more than 64 different predicates or spanview.MaxSlots keys.
-func Compile(cfg Config, s *spanview.Schema) (*Policies, error) {
+func Compile(cfg Config, o Options, s *spanview.Schema) (*Policies, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -32,8 +49,12 @@ func Compile(cfg Config, s *spanview.Schema) (*Policies, error) {
 	if len(list) == 0 {
 		list = DefaultPolicies()
 	}
-	c := compiler{schema: s, policies: &Policies{firstMatch: cfg.SampleOnFirstMatch}, bits: make(map[string]uint64)}
+	c := compiler{
+		options: o, schema: s, bits: make(map[string]uint64),
+		policies: &Policies{firstMatch: cfg.SampleOnFirstMatch, evaluationErrors: make([]atomic.Uint64, len(list))},
+	}
 	for i := range list {
+		c.index, c.path, c.against = i, fmt.Sprintf("policies[%d]", i), list[i].Drop != nil
 		when, err := c.policy(&list[i])
 		if err != nil {
 			return nil, fmt.Errorf("cannot compile policies[%d] %q: %w", i, list[i].Name, err)
@@ -46,6 +67,9 @@ func Compile(cfg Config, s *spanview.Schema) (*Policies, error) {
 			c.policies.keeps = append(c.policies.keeps, p)
 		}
 	}
+	if err := c.problems.join(); err != nil {
+		return nil, err
+	}
 	return c.policies, nil
 }
 
@@ -56,7 +80,10 @@ func (c *compiler) policy(p *PolicyConfig) (condition, error) {
 // all compiles a list of sub-policies into the condition that all of them hold; key is the list's.
 func (c *compiler) all(subs []PolicyConfig, key string) (condition, error) {
 	conditions := make(all, len(subs))
+	parent := c.path
+	defer func() { c.path = parent }()
 	for i := range subs {
+		c.path = fmt.Sprintf("%s.%s[%d]", parent, key, i)
 		sub, err := c.policy(&subs[i])
 		if err != nil {
 			return nil, fmt.Errorf("%s[%d]: %w", key, i, err)

@@ -78,7 +78,10 @@ func (c *CompositeConfig) allocations() []int64 {
 func (c *CompositeConfig) compile(to *compiler) (condition, error) {
 	rates := c.allocations()
 	list := make(composite, len(c.SubPolicies))
+	path := to.path
+	defer func() { to.path = path }()
 	for i := range c.SubPolicies {
+		to.path = fmt.Sprintf("%s.composite.composite_sub_policy[%d]", path, i)
 		when, err := to.policy(&c.SubPolicies[i])
 		if err != nil {
 			return nil, fmt.Errorf("composite_sub_policy[%d]: %w", i, err)

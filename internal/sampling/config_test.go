@@ -34,7 +34,7 @@ func mustParse(t testing.TB, yaml string) Config {
 func mustCompile(t testing.TB, yaml string) (*Policies, *spanview.Schema) {
 	t.Helper()
 	s := &spanview.Schema{}
-	p, err := Compile(mustParse(t, yaml), s)
+	p, err := Compile(mustParse(t, yaml), Options{}, s)
 	require.NoError(t, err)
 	return p, s
 }
@@ -125,7 +125,7 @@ policies:
 func TestDefaultsAreValidAndKeepErrorsSlowTracesAndOnePercent(t *testing.T) {
 	cfg := mustParse(t, `{}`)
 	assert.Equal(t, DefaultConfig(), cfg)
-	p, err := Compile(cfg, &spanview.Schema{})
+	p, err := Compile(cfg, Options{}, &spanview.Schema{})
 	require.NoError(t, err)
 	require.Equal(t, 3, p.Len())
 	assert.Equal(t, []string{"errors", "slow", "baseline"}, []string{p.Name(0), p.Name(1), p.Name(2)})
@@ -139,7 +139,7 @@ func TestBadConfigurationIsRefusedWithPathRuleAndValue(t *testing.T) {
 		err = cfg.Validate()
 		require.Error(t, err)
 		assert.Equal(t, want, strings.Split(err.Error(), "\n"))
-		_, err = Compile(cfg, &spanview.Schema{})
+		_, err = Compile(cfg, Options{}, &spanview.Schema{})
 		assert.Error(t, err, "what does not validate must not compile")
 	}
 
@@ -166,7 +166,7 @@ func TestBadConfigurationIsRefusedWithPathRuleAndValue(t *testing.T) {
 		`policies[2].name must be unique (got "a"): policies[0] has it too`)
 
 	// types
-	const types = "always_sample, and, boolean_attribute, bytes_limiting, composite, drop, latency, not, numeric_attribute, probabilistic, " +
+	const types = "always_sample, and, boolean_attribute, bytes_limiting, composite, drop, latency, not, numeric_attribute, ottl_condition, probabilistic, " +
 		"rate_limiting, span_count, status_code, string_attribute, trace_flags, trace_state"
 	f(`{policies: [{name: a, type: latancy}]}`,
 		`policies[0].type must be a known policy type (got "latancy"): supported are `+types)
@@ -261,14 +261,14 @@ func TestSixtyFourPredicatesAreTheMostAndEqualOnesShareABit(t *testing.T) {
 	again.NumericAttribute.InvertMatch = true
 	cfg.Policies = append(cfg.Policies, again)
 	s := &spanview.Schema{}
-	p, err := Compile(cfg, s)
+	p, err := Compile(cfg, Options{}, s)
 	require.NoError(t, err)
 	assert.Len(t, p.spanTests, 64)
 	assert.Equal(t, 1, s.SpanSlots())
 	assert.Equal(t, 1, s.ResourceSlots())
 
 	cfg.Policies = append(cfg.Policies, number(64))
-	_, err = Compile(cfg, &spanview.Schema{})
+	_, err = Compile(cfg, Options{}, &spanview.Schema{})
 	assert.ErrorContains(t, err, `cannot compile policies[65]`)
 	assert.ErrorContains(t, err, "at most 64 different conditions")
 }
@@ -280,6 +280,6 @@ func TestMoreKeysThanSlotsAreRefused(t *testing.T) {
 		require.NoError(t, err)
 	}
 	cfg := mustParse(t, `{policies: [{name: a, type: boolean_attribute, boolean_attribute: {key: new, value: true}}]}`)
-	_, err := Compile(cfg, s)
+	_, err := Compile(cfg, Options{}, s)
 	assert.ErrorContains(t, err, `cannot compile policies[0] "a": cannot observe span attribute "new"`)
 }

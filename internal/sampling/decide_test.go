@@ -74,7 +74,7 @@ func TestEveryVerdictIsTheOraclesInAnyOrderOfSpans(t *testing.T) {
 		cfg := DefaultConfig()
 		cfg.Policies = randomPolicies(rng)
 		schema := &spanview.Schema{}
-		p, err := Compile(cfg, schema)
+		p, err := Compile(cfg, Options{}, schema)
 		require.NoError(t, err)
 		for range 8 {
 			trace := randomTrace(rng)
@@ -118,7 +118,7 @@ func TestADecisiveTraceIsKeptWhateverElseArrives(t *testing.T) {
 		cfg := DefaultConfig()
 		cfg.Policies = randomPolicies(rng)
 		schema := &spanview.Schema{}
-		p, err := Compile(cfg, schema)
+		p, err := Compile(cfg, Options{}, schema)
 		require.NoError(t, err)
 		trace := randomTrace(rng)
 		order := rng.Perm(len(trace.spans))
@@ -294,7 +294,7 @@ func TestADroppedTraceIsRescuedByWhatIsFoldedLate(t *testing.T) {
 		cfg := DefaultConfig()
 		cfg.Policies = randomPolicies(rng)
 		schema := &spanview.Schema{}
-		p, err := Compile(cfg, schema)
+		p, err := Compile(cfg, Options{}, schema)
 		require.NoError(t, err)
 		trace := randomTrace(rng)
 		order := rng.Perm(len(trace.spans))

@@ -11,5 +11,5 @@ func (d *DropConfig) validate(path string, errs *problems) {
 }
 
 func (d *DropConfig) compile(c *compiler) (condition, error) {
-	return c.all(d.SubPolicies, "drop_sub_policy")
+	return c.all(d.SubPolicies, "drop.drop_sub_policy")
 }

@@ -15,7 +15,10 @@ func (n *NotConfig) validate(path string, errs *problems) {
 }
 
 func (n *NotConfig) compile(c *compiler) (condition, error) {
+	path := c.path
+	c.path, c.against = path+".not.not_sub_policy", !c.against
 	of, err := c.policy(n.SubPolicy)
+	c.path, c.against = path, !c.against
 	return negation{of}, err
 }
 

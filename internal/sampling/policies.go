@@ -1,6 +1,8 @@
 package sampling
 
 import (
+	"sync/atomic"
+
 	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
 )
 
@@ -14,6 +16,10 @@ type Policies struct {
 	stateTests    []stateTest
 	sampledBit    uint64 // of spans with the W3C flag "sampled"
 	cacheSizes    []int
+	// conditions are what MatchConditions asks.
+	conditions []spanConditions
+	// evaluationErrors counts by policy.
+	evaluationErrors []atomic.Uint64
 
 	// What deciding needs. Both lists are in the order of the configuration.
 	drops []policy

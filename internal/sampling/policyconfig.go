@@ -23,6 +23,7 @@ type PolicyConfig struct {
 	Latency          *LatencyConfig          `mapstructure:"latency"`
 	Not              *NotConfig              `mapstructure:"not"`
 	NumericAttribute *NumericAttributeConfig `mapstructure:"numeric_attribute"`
+	OTTLCondition    *OTTLConditionConfig    `mapstructure:"ottl_condition"`
 	Probabilistic    *ProbabilisticConfig    `mapstructure:"probabilistic"`
 	RateLimiting     *RateLimitingConfig     `mapstructure:"rate_limiting"`
 	SpanCount        *SpanCountConfig        `mapstructure:"span_count"`

@@ -28,7 +28,7 @@ func TestSharesAtTheEndsOfTheScale(t *testing.T) {
 		t.Helper()
 		cfg := DefaultConfig()
 		cfg.Policies = []PolicyConfig{{Name: "p", Type: "probabilistic", Probabilistic: &ProbabilisticConfig{SamplingPercentage: percentage}}}
-		p, err := Compile(cfg, &spanview.Schema{})
+		p, err := Compile(cfg, Options{}, &spanview.Schema{})
 		require.NoError(t, err)
 		v := p.Decide(&tracebuf.Record{Randomness: 1 + r})
 		assert.Equal(t, r >= want, v.Keep)

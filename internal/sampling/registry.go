@@ -31,6 +31,7 @@ var registry = []registration{
 	{name: "latency", block: func(p *PolicyConfig) policyBlock { return given(p.Latency) }},
 	{name: "not", block: func(p *PolicyConfig) policyBlock { return given(p.Not) }},
 	{name: "numeric_attribute", block: func(p *PolicyConfig) policyBlock { return given(p.NumericAttribute) }},
+	{name: "ottl_condition", block: func(p *PolicyConfig) policyBlock { return given(p.OTTLCondition) }},
 	{name: "probabilistic", block: func(p *PolicyConfig) policyBlock { return given(p.Probabilistic) }},
 	{name: "rate_limiting", block: func(p *PolicyConfig) policyBlock { return given(p.RateLimiting) }},
 	{name: "span_count", block: func(p *PolicyConfig) policyBlock { return given(p.SpanCount) }},

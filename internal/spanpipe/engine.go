@@ -28,6 +28,8 @@ type Settings struct {
 	WriterID string
 	// Start is the beginning of the engine's clock and of its metrics.
 	Start time.Time
+	// Conditions reads the conditions of ottl_condition policies. Nil: such policies are refused.
+	Conditions sampling.CompileConditions
 	// SendTraces takes a batch of kept traces as an ExportTraceServiceRequest. The bytes are valid during the call.
 	// Nil: nobody takes traces, so none are buffered or decided.
 	SendTraces func(ctx context.Context, request []byte, spans int) error
@@ -136,7 +138,7 @@ func (e *Engine) compile(lanes int) error {
 	schema := &spanview.Schema{}
 	var errs []error
 	var err error
-	if e.policies, err = sampling.Compile(e.cfg.Sampling, schema); err != nil {
+	if e.policies, err = sampling.Compile(e.cfg.Sampling, sampling.Options{Conditions: e.settings.Conditions}, schema); err != nil {
 		errs = append(errs, fmt.Errorf("sampling: %w", err))
 	}
 	opts := red.Options{WriterID: e.settings.WriterID, Lanes: lanes, Start: e.start}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"time"
 
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
 	"github.com/otelcol-slo/otelcol-slo/internal/otlpwire"
 	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
 	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
@@ -26,6 +28,9 @@ type Request struct {
 	engine *Engine
 	lane   *lane
 	body   []byte
+	// decoded is what body holds, where the door has it.
+	decoded    ptrace.Traces
+	hasDecoded bool
 }
 
 // Accepted says what became of a request.
@@ -55,10 +60,21 @@ func (e *Engine) NewRequest(size int, now time.Time) (*Request, error) {
 // Body is where the request's bytes are to be written, all of them, before Accept.
 func (r *Request) Body() []byte { return r.body }
 
+// Decoded hands in what Body holds, where it is decoded already, so that conditions on payload need not decode it again.
+// Nothing of it is changed, and none of it is kept when the request has ended.
+func (r *Request) Decoded(td ptrace.Traces) { r.decoded, r.hasDecoded = td, true }
+
 // Discard ends the request as if it had never been.
 func (r *Request) Discard() {
 	r.lane.writer.Rollback()
-	r.engine.lanes.give(r.lane)
+	r.end()
+}
+
+// end gives the lane to the next request.
+func (r *Request) end() {
+	l := r.lane
+	r.decoded = ptrace.Traces{}
+	r.engine.lanes.give(l)
 }
 
 // Accept reads the request and takes it in, whole or not at all, and ends it in either case. Errors: an
@@ -66,7 +82,7 @@ func (r *Request) Discard() {
 // Accepted says what was read and refused.
 func (r *Request) Accept(now time.Time) (Accepted, error) {
 	e, l := r.engine, r.lane
-	defer func() { e.lanes.give(l) }()
+	defer r.end()
 	p := e.plan.Load()
 	b := &l.batch
 	if err := otlpwire.Scan(r.body, p.schema, b); err != nil {
@@ -123,11 +139,24 @@ func (e *Engine) observe(l *lane, p *plan, now time.Time) {
 	b := &l.batch
 	e.red.Observe(l.index, b, now)
 	p.slo.Observe(l.index, b, now)
-	e.policies.Match(b, &l.scratch)
+	e.match(l)
 	e.coverage.Observe(l.index, b, now)
 	if e.settings.SendTraces == nil {
 		l.writer.Rollback()
 		return
 	}
 	e.buf.Record(l.writer, b, e.clock(now))
+}
+
+// match asks the policies about the request's spans. Where nobody takes traces no payload is decoded: nothing is decided.
+func (e *Engine) match(l *lane) {
+	b, r := &l.batch, &l.request
+	e.policies.Match(b, &l.scratch)
+	switch {
+	case !e.policies.HasConditions() || e.settings.SendTraces == nil:
+	case r.hasDecoded:
+		e.policies.MatchDecoded(b, r.decoded)
+	default:
+		e.policies.MatchConditions(b, r.body)
+	}
 }

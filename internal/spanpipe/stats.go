@@ -98,6 +98,9 @@ type Stats struct {
 	MemoryLimit int64
 	Memory      []MemoryUse
 
+	// EvaluationErrors are of the policies that have conditions on payload, in the configuration's order.
+	EvaluationErrors []EvaluationErrors
+
 	// OldestUndecided is the age of the oldest undecided trace, 0 where there is none.
 	OldestUndecided time.Duration
 	// DecisionLag is by how much deciding is behind: how long the oldest undecided trace is past its decision_wait, 0 where none is.
@@ -110,6 +113,12 @@ type Stats struct {
 type MemoryUse struct {
 	Use   string
 	Bytes int64
+}
+
+// EvaluationErrors is on how many spans a policy's conditions failed.
+type EvaluationErrors struct {
+	Policy string
+	Spans  uint64
 }
 
 // Stats returns the counters and gauges of this moment.
@@ -133,6 +142,11 @@ func (e *Engine) Stats(now time.Time) Stats {
 	s.QueuedBatches, s.QueuedBytes, s.QueuedSpans = out.batches, out.bytes, out.spans
 	for _, u := range tracebuf.Uses() {
 		s.Memory = append(s.Memory, MemoryUse{Use: u.Name(), Bytes: e.budget.Used(u)})
+	}
+	for i := range e.policies.Len() {
+		if spans, known := e.policies.EvaluationErrors(i); known {
+			s.EvaluationErrors = append(s.EvaluationErrors, EvaluationErrors{Policy: e.policies.Name(i), Spans: spans})
+		}
 	}
 	ages, ms := e.buf.Ages(), e.clock(now)
 	s.OldestUndecided = age(ages.Undecided, ms)

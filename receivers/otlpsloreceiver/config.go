@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/coverage"
+	"github.com/otelcol-slo/otelcol-slo/internal/ottlcondition"
 	"github.com/otelcol-slo/otelcol-slo/internal/red"
 	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
 	"github.com/otelcol-slo/otelcol-slo/internal/slo"
@@ -113,6 +114,9 @@ func (c *Config) Validate() error {
 	}
 	if c.ShutdownTimeout <= 0 {
 		errs = append(errs, fmt.Errorf("shutdown_timeout must be a positive duration (got %s): 20s is the default", c.ShutdownTimeout))
+	}
+	if err := ottlcondition.Check(c.Sampling); err != nil {
+		errs = append(errs, fmt.Errorf("sampling: %w", err))
 	}
 	return errors.Join(errs...)
 }

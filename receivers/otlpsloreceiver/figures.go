@@ -68,6 +68,14 @@ var figures = []figure{
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.Held.Traces)) },
 	},
 	{
+		"otelcol_processor_tail_sampling_sampling_policy_evaluation_error", "Spans on which a policy's conditions failed, by policy.", "{errors}", false,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
+			for _, e := range s.EvaluationErrors {
+				put(int64(e.Spans), attribute.String("policy", e.Policy))
+			}
+		},
+	},
+	{
 		"otelcol_otlp_slo_early_decisions", "Traces that were decided before their deadline because the memory budget was used up.", "{trace}", false,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.Buffer.EarlyTraces)) },
 	},

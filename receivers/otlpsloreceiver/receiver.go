@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/receiver"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-slo/otelcol-slo/internal/ottlcondition"
 	"github.com/otelcol-slo/otelcol-slo/internal/slo"
 	"github.com/otelcol-slo/otelcol-slo/internal/spanpipe"
 	"github.com/otelcol-slo/otelcol-slo/internal/webserver"
@@ -65,7 +66,7 @@ func (r *otlpReceiver) startEngine() error {
 	}
 	settings := spanpipe.Settings{
 		Config: r.cfg.engine(), Limits: limits, WriterID: writerID(r.cfg.RED.WriterID), Start: time.Now(),
-		IsPermanent: consumererror.IsPermanent,
+		Conditions: ottlcondition.Compiler(r.set.TelemetrySettings), IsPermanent: consumererror.IsPermanent,
 	}
 	if r.nextTraces != nil {
 		settings.SendTraces = sendTo(r.nextTraces)
