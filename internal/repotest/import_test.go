@@ -20,9 +20,11 @@ var plan = []room{
 	{"testbed/...", []string{"testbed/..."}},
 
 	{"receivers/...", []string{"internal/..."}},
+	{"processors/...", []string{"internal/..."}},
 	{"exporters/...", []string{"internal/..."}},
 	{"extensions/...", []string{"internal/..."}},
 
+	{"internal/enginefigures", []string{"internal/spanpipe", "internal/tracebuf"}},
 	{"internal/spanpipe", []string{
 		"internal/coverage", "internal/offheap", "internal/otlpwire", "internal/red", "internal/sampling", "internal/slo", "internal/spanview",
 		"internal/tracebuf",

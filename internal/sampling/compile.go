@@ -38,7 +38,7 @@ func Compile(cfg Config, s *spanview.Schema) (*Policies, error) {
 		}
 		c.policies.names = append(c.policies.names, list[i].Name)
 		p := policy{index: i, when: when, rescues: list[i].rescues()}
-		if list[i].Drop != nil {
+		if list[i].Type == "drop" {
 			c.policies.drops = append(c.policies.drops, p)
 		} else {
 			c.policies.keeps = append(c.policies.keeps, p)

@@ -23,11 +23,29 @@ type Config struct {
 	// policy are held; the others still count for the decision. Default 16; 1 to 4095.
 	MaxTraceMiB int `mapstructure:"max_trace_mib"`
 
+	// MaxTraceBytes is the same in bytes, for doors that are asked for it that way. 0, the default: MaxTraceMiB counts.
+	MaxTraceBytes uint64 `mapstructure:"-"`
+
 	// DecisionMemory is what is remembered of traces whose record is gone.
 	DecisionMemory DecisionMemoryConfig `mapstructure:"decision_memory"`
 
 	// Policies decide. A trace is kept if any policy matches it and no drop policy does. None: [DefaultPolicies].
 	Policies []PolicyConfig `mapstructure:"policies"`
+
+	// DecisionWaitAfterRoot is the time from the arrival of a trace's root to its decision, where that comes sooner. 0: off.
+	DecisionWaitAfterRoot time.Duration `mapstructure:"-"`
+	// DecideEarly: a trace is decided as soon as a policy is sure of it.
+	DecideEarly bool `mapstructure:"-"`
+	// SampleOnFirstMatch: the first policy that matches decides, later ones are not asked.
+	SampleOnFirstMatch bool `mapstructure:"-"`
+}
+
+// TraceBytesMax returns how many bytes of spans are held of one trace.
+func (c *Config) TraceBytesMax() uint32 {
+	if c.MaxTraceBytes > 0 {
+		return uint32(min(c.MaxTraceBytes, maxTraceMiBLimit<<20))
+	}
+	return uint32(c.MaxTraceMiB) << 20
 }
 
 // DecisionMemoryConfig is the `decision_memory:` block.

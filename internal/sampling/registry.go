@@ -66,7 +66,7 @@ func (p *PolicyConfig) rescues() bool {
 	if lookup(p.Type).rescues {
 		return true
 	}
-	if p.And == nil {
+	if p.Type != "and" {
 		return false
 	}
 	for i := range p.And.SubPolicies {

@@ -83,7 +83,7 @@ func (m *emitter) emit(c *tracebuf.Closed) {
 	if c.Spans > c.Late { // not what came late of a trace that is out
 		m.countKept()
 	}
-	if m.engine.cfg.RED.Exemplars.Enabled {
+	if m.engine.red != nil && m.engine.cfg.RED.Exemplars.Enabled {
 		m.offerExemplars(c)
 	}
 }

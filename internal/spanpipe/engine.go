@@ -24,6 +24,8 @@ var ErrNoBudget = tracebuf.ErrNoBudget
 type Settings struct {
 	Config Config
 	Limits MemoryLimits
+	// NoRED: no RED metrics are made; Config.RED means nothing.
+	NoRED bool
 	// WriterID tells the metrics of this process from those of other gateways; stable over restarts.
 	WriterID string
 	// Start is the beginning of the engine's clock and of its metrics.
@@ -45,7 +47,7 @@ type Engine struct {
 	gate     *Gate
 	buf      *tracebuf.Buffer
 	policies *sampling.Policies
-	red      *red.Aggregator
+	red      *red.Aggregator // nil: none are made
 	coverage *coverage.Coverage
 	out      *outQueue
 
@@ -91,7 +93,7 @@ func New(s Settings) (*Engine, error) {
 		Budget:        e.budget,
 		Shards:        4 * laneCount,
 		DecisionsMax:  s.Config.Sampling.DecisionMemory.TracesMax,
-		TraceBytesMax: uint32(s.Config.Sampling.MaxTraceMiB) * mib,
+		TraceBytesMax: s.Config.Sampling.TraceBytesMax(),
 		Judge:         e.policies,
 	})
 	if err != nil {
@@ -137,9 +139,11 @@ func (e *Engine) compile(lanes int) error {
 	if e.policies, err = sampling.Compile(e.cfg.Sampling, schema); err != nil {
 		errs = append(errs, fmt.Errorf("sampling: %w", err))
 	}
-	opts := red.Options{WriterID: e.settings.WriterID, Lanes: lanes, Start: e.start}
-	if e.red, err = red.New(e.cfg.RED, opts, schema); err != nil {
-		errs = append(errs, fmt.Errorf("red: %w", err))
+	if !e.settings.NoRED {
+		opts := red.Options{WriterID: e.settings.WriterID, Lanes: lanes, Start: e.start}
+		if e.red, err = red.New(e.cfg.RED, opts, schema); err != nil {
+			errs = append(errs, fmt.Errorf("red: %w", err))
+		}
 	}
 	watch := coverage.Options{WriterID: e.settings.WriterID, Lanes: lanes, Start: e.start}
 	if e.coverage, err = coverage.New(e.cfg.Coverage, watch, schema); err != nil {

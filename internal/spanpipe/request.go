@@ -121,7 +121,9 @@ func (e *Engine) prepare(l *lane, now time.Time) error {
 
 func (e *Engine) observe(l *lane, p *plan, now time.Time) {
 	b := &l.batch
-	e.red.Observe(l.index, b, now)
+	if e.red != nil {
+		e.red.Observe(l.index, b, now)
+	}
 	p.slo.Observe(l.index, b, now)
 	e.policies.Match(b, &l.scratch)
 	e.coverage.Observe(l.index, b, now)

@@ -2,10 +2,13 @@ package spanpipe
 
 import (
 	"context"
+	"math"
 	"math/rand/v2"
 	"time"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/otlpwire"
+	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
+	"github.com/otelcol-slo/otelcol-slo/internal/tracebuf"
 )
 
 // tickInterval is how often due traces are looked for; a decision is at most this late.
@@ -147,3 +150,25 @@ func (e *Engine) Drain(ctx context.Context) Left {
 	_, held := e.buf.Tally()
 	return Left{Spans: held.Spans + e.out.stats().spans}
 }
+
+// DropUndecided drops all traces that are not decided yet and returns how many they are. What came late of kept ones goes
+// out, though, be there room or not. Run must have returned, and no request may come any more.
+func (e *Engine) DropUndecided() (traces int) {
+	_, held := e.buf.Tally()
+	e.buf.Decide(math.MaxInt64, false, dropAll{}, unbounded{&e.emitter})
+	return held.Undecided
+}
+
+// dropAll keeps nothing.
+type dropAll struct{}
+
+// Decide implements tracebuf.Decider.
+func (dropAll) Decide(*tracebuf.Record) tracebuf.Verdict {
+	return tracebuf.Verdict{Policy: sampling.NoPolicy}
+}
+
+// unbounded is an emitter that has room for all.
+type unbounded struct{ *emitter }
+
+// Room implements tracebuf.Emitter.
+func (unbounded) Room() bool { return true }
