@@ -33,6 +33,10 @@ type Settings struct {
 	// SendTraces takes a batch of kept traces as an ExportTraceServiceRequest. The bytes are valid during the call.
 	// Nil: nobody takes traces, so none are buffered or decided.
 	SendTraces func(ctx context.Context, request []byte, spans int) error
+	// InContext returns a context with what a door knows of spans beside their bytes, by the number that their request was
+	// given (Request.SetContext); it is never called for 0. Spans of different numbers come in different calls of
+	// SendTraces, be they of one trace. Nil: numbers mean nothing.
+	InContext func(ctx context.Context, number uint32) context.Context
 	// IsPermanent tells an error of SendTraces that trying again won't mend. Nil: none is.
 	IsPermanent func(error) bool
 }
@@ -99,7 +103,7 @@ func New(s Settings) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.out = newOutQueue(e.budget, &s.Config.Output, s.Limits.Buffers)
+	e.out = newOutQueue(e.budget, &s.Config.Output, s.Limits.Buffers, s.InContext != nil)
 	e.emitter.init(e)
 	for i := range laneCount {
 		l := &lane{index: i, writer: e.buf.NewWriter(), rowsMax: rowsFor(s.Limits.Buffers, laneCount, e.plan.Load().schema)}

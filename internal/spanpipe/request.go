@@ -26,6 +26,8 @@ type Request struct {
 	engine *Engine
 	lane   *lane
 	body   []byte
+	// context is what InContext gets of the spans of this request.
+	context uint32
 }
 
 // Accepted says what became of a request.
@@ -55,6 +57,9 @@ func (e *Engine) NewRequest(size int, now time.Time) (*Request, error) {
 // Body is where the request's bytes are to be written, all of them, before Accept.
 func (r *Request) Body() []byte { return r.body }
 
+// SetContext sets what Settings.InContext gets for the spans of this request. Without it that is 0.
+func (r *Request) SetContext(number uint32) { r.context = number }
+
 // Discard ends the request as if it had never been.
 func (r *Request) Discard() {
 	r.lane.writer.Rollback()
@@ -75,6 +80,7 @@ func (r *Request) Accept(now time.Time) (Accepted, error) {
 		e.counts.refuse(readRefusal(err), len(r.body))
 		return Accepted{}, err
 	}
+	b.Context = r.context
 	accepted := Accepted{ZeroTraceID: b.DropZeroTraceIDs()}
 	accepted.Spans = len(b.Spans)
 	if err := e.prepare(l, now); err != nil {

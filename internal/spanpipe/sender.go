@@ -68,10 +68,14 @@ func (e *Engine) sendLoop(ctx context.Context) {
 // and the batch goes back to the front of the queue.
 func (e *Engine) send(ctx context.Context, b *outBatch) {
 	retry := e.cfg.Output.Retry
+	sending := e.sending
+	if b.context != 0 && e.settings.InContext != nil {
+		sending = e.settings.InContext(sending, b.context)
+	}
 	wait := retry.InitialInterval
 	started := time.Now()
 	for {
-		err := e.settings.SendTraces(e.sending, b.region[:b.used], int(b.spans))
+		err := e.settings.SendTraces(sending, b.region[:b.used], int(b.spans))
 		switch {
 		case err == nil:
 			e.counts.delivered(b)

@@ -26,15 +26,19 @@ func (p *tailSampling) ConsumeTraces(ctx context.Context, td ptrace.Traces) erro
 	if len(request) == 0 {
 		return nil
 	}
-	err = p.take(request)
+	number, err := p.contexts.number(ctx)
+	if err != nil {
+		return p.refused.count(refusalOf(err))
+	}
+	err = p.take(request, number)
 	if p.cfg.BlockOnOverflow && errors.Is(err, spanpipe.ErrNoBudget) {
-		err = p.takeWithPatience(ctx, request)
+		err = p.takeWithPatience(ctx, request, number)
 	}
 	return p.refused.count(refusalOf(err))
 }
 
-// take gives an encoded request to the engine.
-func (p *tailSampling) take(request []byte) error {
+// take gives an encoded request to the engine; number is its context's.
+func (p *tailSampling) take(request []byte, number uint32) error {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	if !p.open {
@@ -46,6 +50,7 @@ func (p *tailSampling) take(request []byte) error {
 		return err
 	}
 	copy(in.Body(), request)
+	in.SetContext(number)
 	_, err = in.Accept(now)
 	return err
 }
@@ -54,7 +59,7 @@ func (p *tailSampling) take(request []byte) error {
 const roomInterval = 50 * time.Millisecond
 
 // takeWithPatience waits for room until ctx is done or the processor ends. Nothing tells of room: it is looked for.
-func (p *tailSampling) takeWithPatience(ctx context.Context, request []byte) error {
+func (p *tailSampling) takeWithPatience(ctx context.Context, request []byte, number uint32) error {
 	p.waiting.Add(1)
 	defer p.waiting.Add(-1)
 	ticker := time.NewTicker(roomInterval)
@@ -67,7 +72,7 @@ func (p *tailSampling) takeWithPatience(ctx context.Context, request []byte) err
 			return errShuttingDown
 		case <-ticker.C:
 		}
-		if err := p.take(request); !errors.Is(err, spanpipe.ErrNoBudget) {
+		if err := p.take(request, number); !errors.Is(err, spanpipe.ErrNoBudget) {
 			return err
 		}
 	}

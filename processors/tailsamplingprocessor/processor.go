@@ -24,6 +24,7 @@ type tailSampling struct {
 
 	engine    *spanpipe.Engine
 	telemetry *telemetry
+	contexts  *contexts
 	refused   refused
 	waiting   atomic.Int64 // requests that wait for room
 
@@ -40,7 +41,10 @@ type tailSampling struct {
 var _ processor.Traces = (*tailSampling)(nil)
 
 func newProcessor(cfg *Config, set processor.Settings, next consumer.Traces) *tailSampling {
-	return &tailSampling{cfg: cfg, set: set, next: next, ending: make(chan struct{})}
+	return &tailSampling{
+		cfg: cfg, set: set, next: next, ending: make(chan struct{}),
+		contexts: newContexts(cfg.MetadataKeys, cfg.MetadataCardinalityLimit),
+	}
 }
 
 // Start implements component.Component.
@@ -50,10 +54,14 @@ func (p *tailSampling) Start(context.Context, component.Host) error {
 	if err != nil {
 		return err
 	}
-	engine, err := spanpipe.New(spanpipe.Settings{
+	settings := spanpipe.Settings{
 		Config: p.cfg.engine(), Limits: limits, NoRED: true, WriterID: p.set.ID.String(), Start: time.Now(),
 		SendTraces: p.send, IsPermanent: consumererror.IsPermanent,
-	})
+	}
+	if len(p.cfg.MetadataKeys) > 0 {
+		settings.InContext = p.contexts.restore
+	}
+	engine, err := spanpipe.New(settings)
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,11 @@ func newTelemetry(set component.TelemetrySettings, e *spanpipe.Engine, p *tailSa
 	if err != nil {
 		return nil, err
 	}
+	combinations, err := meter.Int64ObservableGauge(metricPrefix+"metadata_cardinality",
+		metric.WithDescription("Combinations of metadata values that spans came with since the start."), metric.WithUnit("{combination}"))
+	if err != nil {
+		return nil, err
+	}
 	figures, err := enginefigures.New(meter, metricPrefix, false)
 	if err != nil {
 		return nil, err
@@ -41,11 +46,12 @@ func newTelemetry(set component.TelemetrySettings, e *spanpipe.Engine, p *tailSa
 		stats := e.Stats(time.Now())
 		figures.Observe(o, &stats)
 		o.ObserveInt64(waiting, p.waiting.Load())
+		o.ObserveInt64(combinations, p.contexts.count())
 		p.refused.observe(func(v int64, attributes ...attribute.KeyValue) {
 			o.ObserveInt64(requests, v, metric.WithAttributes(attributes...))
 		})
 		return nil
-	}, append(figures.Instruments(), requests, waiting)...)
+	}, append(figures.Instruments(), requests, waiting, combinations)...)
 	return &telemetry{registration}, err
 }
 
