@@ -54,14 +54,14 @@ func Compile(cfg Config, o Options, s *spanview.Schema) (*Policies, error) {
 		policies: &Policies{firstMatch: cfg.SampleOnFirstMatch, evaluationErrors: make([]atomic.Uint64, len(list))},
 	}
 	for i := range list {
-		c.index, c.path, c.against = i, fmt.Sprintf("policies[%d]", i), list[i].Drop != nil
+		c.index, c.path, c.against = i, fmt.Sprintf("policies[%d]", i), list[i].Type == "drop"
 		when, err := c.policy(&list[i])
 		if err != nil {
 			return nil, fmt.Errorf("cannot compile policies[%d] %q: %w", i, list[i].Name, err)
 		}
 		c.policies.names = append(c.policies.names, list[i].Name)
 		p := policy{index: i, when: when, rescues: list[i].rescues()}
-		if list[i].Drop != nil {
+		if list[i].Type == "drop" {
 			c.policies.drops = append(c.policies.drops, p)
 		} else {
 			c.policies.keeps = append(c.policies.keeps, p)

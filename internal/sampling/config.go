@@ -34,6 +34,9 @@ type Config struct {
 	// policy are held; the others still count for the decision. Default 16; 1 to 4095.
 	MaxTraceMiB int `mapstructure:"max_trace_mib"`
 
+	// MaxTraceBytes is the same in bytes, for doors that are asked for it that way. 0, the default: MaxTraceMiB counts.
+	MaxTraceBytes uint64 `mapstructure:"-"`
+
 	// DecisionMemory is what is remembered of traces whose record is gone.
 	DecisionMemory DecisionMemoryConfig `mapstructure:"decision_memory"`
 
@@ -55,6 +58,14 @@ type Config struct {
 	// DecisionLog is how many decisions to keep a trace are remembered with their reasons, for the question why. Default 100,000,
 	// 96 bytes each. 0: none.
 	DecisionLog int `mapstructure:"decision_log"`
+}
+
+// TraceBytesMax returns how many bytes of spans are held of one trace.
+func (c *Config) TraceBytesMax() uint32 {
+	if c.MaxTraceBytes > 0 {
+		return uint32(min(c.MaxTraceBytes, maxTraceMiBLimit<<20))
+	}
+	return uint32(c.MaxTraceMiB) << 20
 }
 
 // What AnnotateSpans can be.

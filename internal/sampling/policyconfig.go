@@ -71,7 +71,8 @@ func (p *PolicyConfig) validateSub(path string, errs *problems) {
 	p.validate(path, errs)
 }
 
-// validate checks the type, that its block is there and right, and that nothing else is there.
+// validate checks the type, that its block is there and right, and that no unknown key is there. Blocks of other types are
+// left to Notes.
 func (p *PolicyConfig) validate(path string, errs *problems) {
 	r := lookup(p.Type)
 	switch {
@@ -96,8 +97,6 @@ func (p *PolicyConfig) validateBlocks(own *registration, path string, errs *prob
 			r.block(p).validate(path+"."+r.name, errs)
 		case r.name == own.name:
 			errs.addf(path+"."+r.name, "must be there (got none): a policy of type %s is configured by it", r.name)
-		case given:
-			errs.addf(path+"."+r.name, "must not be there (got type %q): it has no effect on a policy of that type", p.Type)
 		}
 	}
 }

@@ -1,10 +1,14 @@
 package sampling
 
-import "github.com/open-telemetry/opentelemetry-collector-contrib/pkg/sampling"
+import (
+	"math"
+
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/sampling"
+)
 
 // ProbabilisticConfig is the `probabilistic:` block: the policy matches a share of all traces.
 type ProbabilisticConfig struct {
-	// SamplingPercentage is the share in percent, 0 to 100. Default 0: none.
+	// SamplingPercentage is the share in percent: 100 and above all traces, 0, the default, and below none.
 	SamplingPercentage float64 `mapstructure:"sampling_percentage"`
 
 	// HashSalt changes how traces are chosen. Empty, the default: by OTEP 235, consistent with every other sampler that
@@ -14,8 +18,8 @@ type ProbabilisticConfig struct {
 }
 
 func (p *ProbabilisticConfig) validate(path string, errs *problems) {
-	if !(p.SamplingPercentage >= 0 && p.SamplingPercentage <= 100) { // NaN too
-		errs.addf(path+".sampling_percentage", "must be between 0 and 100 (got %v)", p.SamplingPercentage)
+	if math.IsNaN(p.SamplingPercentage) {
+		errs.addf(path+".sampling_percentage", "must be a number (got %v): 0 keeps none, 100 all", p.SamplingPercentage)
 	}
 }
 

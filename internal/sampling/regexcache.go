@@ -24,9 +24,10 @@ type regexCacheEntry struct {
 	text    [61]byte
 }
 
-// newRegexCache returns a cache of the configured size, rounded up to a power of two; 0 is the default size.
+// newRegexCache returns a cache of the configured size, rounded up to a power of two; 0 and below stand for
+// the default size.
 func newRegexCache(size int) regexCache {
-	if size == 0 {
+	if size <= 0 {
 		size = regexCacheDefault
 	}
 	return make(regexCache, 1<<bits.Len(uint(size-1)))

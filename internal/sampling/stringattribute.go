@@ -19,7 +19,8 @@ type StringAttributeConfig struct {
 	// EnabledRegexMatching: Values are regular expressions (RE2). They match anywhere in the text unless anchored.
 	EnabledRegexMatching bool `mapstructure:"enabled_regex_matching"`
 	// CacheMaxSize is how many results of the regular expressions are remembered, by each goroutine that matches;
-	// rounded up to a power of two. Default 0, which stands for 128; at most 65536.
+	// rounded up to a power of two. Default 0, which like all below
+	// it stands for 128; at most 65536.
 	CacheMaxSize int `mapstructure:"cache_max_size"`
 	// InvertMatch: match the traces in which no attribute is one of the texts, or none is there.
 	InvertMatch bool `mapstructure:"invert_match"`
@@ -30,8 +31,8 @@ func (s *StringAttributeConfig) validate(path string, errs *problems) {
 	if len(s.Values) == 0 {
 		errs.addf(path+".values", "must list at least one value (got none)")
 	}
-	if s.CacheMaxSize < 0 || s.CacheMaxSize > regexCacheLimit {
-		errs.addf(path+".cache_max_size", "must be between 0 and %d (got %d): 0 stands for %d",
+	if s.CacheMaxSize > regexCacheLimit {
+		errs.addf(path+".cache_max_size", "must be at most %d (got %d): 0 stands for %d",
 			regexCacheLimit, s.CacheMaxSize, regexCacheDefault)
 	}
 	if !s.EnabledRegexMatching {

@@ -1,6 +1,9 @@
 package spanpipe
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/otelcol-slo/otelcol-slo/internal/coverage"
 	"github.com/otelcol-slo/otelcol-slo/internal/otlpwire"
 	"github.com/otelcol-slo/otelcol-slo/internal/red"
@@ -16,6 +19,7 @@ type emitter struct {
 	assembler otlpwire.Assembler
 	spans     []tracebuf.Buffered
 	briefs    []otlpwire.Brief // of spans
+	order     []int32          // indexes of spans, in the order that they go out in
 	// state is the trace state of the last span that got a new one: those of a trace are mostly equal.
 	state   string
 	scratch []byte
@@ -65,7 +69,7 @@ func (m *emitter) look(c *tracebuf.Closed) {
 	m.engine.coverage.Look(c.Record.TraceID, m.looked, func(i int) []spanview.Value { return m.attributes.Read(m.spans[i].Span) })
 }
 
-// emit puts a kept trace into the output queue.
+// emit puts a kept trace into the output queue, the spans of each context by themselves.
 func (m *emitter) emit(c *tracebuf.Closed) {
 	m.briefs = m.briefs[:0]
 	for i := range m.spans {
@@ -74,17 +78,50 @@ func (m *emitter) emit(c *tracebuf.Closed) {
 	if missing := int(c.Spans) - len(m.spans); missing > 0 {
 		m.engine.counts.lostSpans.Add(uint64(missing))
 	}
-	m.assemble(c)
-	err := m.engine.out.append(m.assembler.Size(), uint32(len(m.spans)), c.Late, m.engine.lastTick.Load(), m.assembler.AppendTo)
-	if err != nil { // the system gives no memory
-		m.engine.counts.lostSpans.Add(uint64(len(m.spans)))
+	if !m.queue(c) {
 		return
 	}
 	if c.Spans > c.Late { // not what came late of a trace that is out
 		m.countKept()
 	}
-	if m.engine.cfg.RED.Exemplars.Enabled {
+	if m.engine.red != nil && m.engine.cfg.RED.Exemplars.Enabled {
 		m.offerExemplars(c)
+	}
+}
+
+// queue puts the spans into the output queue; it returns false where there is none of them in it.
+func (m *emitter) queue(c *tracebuf.Closed) bool {
+	m.orderByContext()
+	queued := false
+	for from, to := 0, 0; from < len(m.order); from = to {
+		piece := outPiece{context: m.spans[m.order[from]].Context, again: queued}
+		for to = from; to < len(m.order) && m.spans[m.order[to]].Context == piece.context; to++ {
+			piece.spans++
+			if m.order[to] < int32(c.Late) { // the newest
+				piece.late++
+			}
+		}
+		m.assemble(c, m.order[from:to])
+		piece.size = m.assembler.Size()
+		if err := m.engine.out.append(piece, m.engine.lastTick.Load(), m.assembler.AppendTo); err != nil { // the system gives no memory
+			m.engine.counts.lostSpans.Add(uint64(piece.spans))
+			continue
+		}
+		queued = true
+	}
+	return queued
+}
+
+// orderByContext lists the spans by context, those of one in the order of their arrival.
+func (m *emitter) orderByContext() {
+	m.order = m.order[:0]
+	mixed := false
+	for i := len(m.spans) - 1; i >= 0; i-- {
+		m.order = append(m.order, int32(i))
+		mixed = mixed || m.spans[i].Context != m.spans[0].Context
+	}
+	if mixed {
+		slices.SortStableFunc(m.order, func(a, b int32) int { return cmp.Compare(m.spans[a].Context, m.spans[b].Context) })
 	}
 }
 
@@ -99,10 +136,10 @@ func (m *emitter) countKept() {
 	m.engine.coverage.Kept(m.services)
 }
 
-// assemble adds the trace's spans in the order of their arrival, each with its sampling threshold.
-func (m *emitter) assemble(c *tracebuf.Closed) {
+// assemble makes a request of some spans, in the given order, each with its sampling threshold.
+func (m *emitter) assemble(c *tracebuf.Closed, spans []int32) {
 	m.assembler.Reset()
-	for i := len(m.spans) - 1; i >= 0; i-- {
+	for _, i := range spans {
 		s := &m.spans[i]
 		p := otlpwire.Piece{
 			Resource: s.Resource, ResourceSchemaURL: s.ResourceSchemaURL,

@@ -24,6 +24,8 @@ var ErrNoBudget = tracebuf.ErrNoBudget
 type Settings struct {
 	Config Config
 	Limits MemoryLimits
+	// NoRED: no RED metrics are made; Config.RED means nothing.
+	NoRED bool
 	// WriterID tells the metrics of this process from those of other gateways; stable over restarts.
 	WriterID string
 	// Start is the beginning of the engine's clock and of its metrics.
@@ -33,6 +35,10 @@ type Settings struct {
 	// SendTraces takes a batch of kept traces as an ExportTraceServiceRequest. The bytes are valid during the call.
 	// Nil: nobody takes traces, so none are buffered or decided.
 	SendTraces func(ctx context.Context, request []byte, spans int) error
+	// InContext returns a context with what a door knows of spans beside their bytes, by the number that their request was
+	// given (Request.SetContext); it is never called for 0. Spans of different numbers come in different calls of
+	// SendTraces, be they of one trace. Nil: numbers mean nothing.
+	InContext func(ctx context.Context, number uint32) context.Context
 	// IsPermanent tells an error of SendTraces that trying again won't mend. Nil: none is.
 	IsPermanent func(error) bool
 }
@@ -47,7 +53,7 @@ type Engine struct {
 	gate     *Gate
 	buf      *tracebuf.Buffer
 	policies *sampling.Policies
-	red      *red.Aggregator
+	red      *red.Aggregator // nil: none are made
 	coverage *coverage.Coverage
 	out      *outQueue
 
@@ -93,7 +99,7 @@ func New(s Settings) (*Engine, error) {
 		Budget:        e.budget,
 		Shards:        4 * laneCount,
 		DecisionsMax:  s.Config.Sampling.DecisionMemory.TracesMax,
-		TraceBytesMax: uint32(s.Config.Sampling.MaxTraceMiB) * mib,
+		TraceBytesMax: s.Config.Sampling.TraceBytesMax(),
 		WaitAfterRoot: millis(s.Config.Sampling.DecisionWaitAfterRoot),
 		DecideEarly:   s.Config.Sampling.DecideEarly,
 		Judge:         e.policies,
@@ -101,7 +107,7 @@ func New(s Settings) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.out = newOutQueue(e.budget, &s.Config.Output, s.Limits.Buffers)
+	e.out = newOutQueue(e.budget, &s.Config.Output, s.Limits.Buffers, s.InContext != nil)
 	e.emitter.init(e)
 	for i := range laneCount {
 		l := &lane{index: i, writer: e.buf.NewWriter(), rowsMax: rowsFor(s.Limits.Buffers, laneCount, e.plan.Load().schema)}
@@ -141,9 +147,11 @@ func (e *Engine) compile(lanes int) error {
 	if e.policies, err = sampling.Compile(e.cfg.Sampling, sampling.Options{Conditions: e.settings.Conditions}, schema); err != nil {
 		errs = append(errs, fmt.Errorf("sampling: %w", err))
 	}
-	opts := red.Options{WriterID: e.settings.WriterID, Lanes: lanes, Start: e.start}
-	if e.red, err = red.New(e.cfg.RED, opts, schema); err != nil {
-		errs = append(errs, fmt.Errorf("red: %w", err))
+	if !e.settings.NoRED {
+		opts := red.Options{WriterID: e.settings.WriterID, Lanes: lanes, Start: e.start}
+		if e.red, err = red.New(e.cfg.RED, opts, schema); err != nil {
+			errs = append(errs, fmt.Errorf("red: %w", err))
+		}
 	}
 	watch := coverage.Options{WriterID: e.settings.WriterID, Lanes: lanes, Start: e.start}
 	if e.coverage, err = coverage.New(e.cfg.Coverage, watch, schema); err != nil {

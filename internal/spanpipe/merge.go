@@ -6,7 +6,7 @@ import "github.com/otelcol-slo/otelcol-slo/internal/otlpwire"
 // one by one, each with its own. Whoever takes the batch decodes, encodes and stores them. The batch stays as it is where
 // the system gives no memory.
 func (q *outQueue) merge(b *outBatch, a *otlpwire.Assembler) {
-	if b.merged || b.traces < 2 {
+	if b.merged || b.pieces < 2 {
 		return
 	}
 	b.merged = true // there is no gain in trying again

@@ -15,12 +15,14 @@ type outQueue struct {
 	bytes   int64 // bound
 	spans   uint32
 	timeout int64 // milliseconds
+	// first is the size of a batch's first region. Where there are contexts, many batches may be open, each of a few spans.
+	first int
 
 	// wake holds a token while a sender may have something to do.
 	wake chan struct{}
 
-	mu      sync.Mutex // protects all below
-	open    *outBatch  // being filled, nil where none is
+	mu      sync.Mutex  // protects all below
+	open    []*outBatch // being filled, one a context, in the order that they were opened in
 	ready   []*outBatch
 	sending []*outBatch
 	held    int64 // bytes of regions in all batches
@@ -34,62 +36,55 @@ type outBatch struct {
 	// spans in the batch, late how many of them came after their trace's decision.
 	spans, late uint64
 	traces      uint64
+	pieces      int // requests that were appended
+	context     uint32
 	opened      int64 // milliseconds of the engine's clock
 	// waiting: it was refused and its sender waits before it tries again. givenUp: it is gone, its sender need not try.
 	waiting, givenUp bool
 	merged           bool // resources and scopes are told once, or can't be
 }
 
-const outRegionSize = 1 << 20
+const (
+	outRegionSize  = 1 << 20
+	outRegionSmall = 64 << 10
+)
 
-func newOutQueue(b *tracebuf.Budget, c *OutputConfig, buffers int64) *outQueue {
+func newOutQueue(b *tracebuf.Budget, c *OutputConfig, buffers int64, contexts bool) *outQueue {
 	bound := c.QueueMiB * mib
 	if bound == 0 {
 		bound = buffers / 4
 	}
-	return &outQueue{budget: b, bytes: bound, spans: uint32(c.BatchSpansMax), timeout: millis(c.BatchTimeout), wake: make(chan struct{}, 1)}
+	first := outRegionSize
+	if contexts {
+		first = outRegionSmall
+	}
+	return &outQueue{
+		budget: b, bytes: bound, spans: uint32(c.BatchSpansMax), timeout: millis(c.BatchTimeout), first: first, wake: make(chan struct{}, 1),
+	}
 }
 
 // room reports whether the queue is within its bound.
 func (q *outQueue) room() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.held < q.bytes
-}
-
-// append adds a request of the given size to the open batch; write fills it in. The queue may pass its bound by it.
-func (q *outQueue) append(size int, spans, late uint32, now int64, write func(dst []byte) []byte) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.open != nil && q.open.used+size > len(q.open.region) {
-		q.sealLocked()
+	if q.held < q.bytes {
+		return true
 	}
-	if q.open == nil {
-		region, err := q.regionLocked(size)
-		if err != nil {
-			return err
-		}
-		q.open = &outBatch{region: region, opened: now}
+	if len(q.ready) == 0 && len(q.sending) == 0 { // nothing else comes free
+		q.sealAllLocked()
 	}
-	b := q.open
-	b.used = len(write(b.region[:b.used]))
-	b.spans += uint64(spans)
-	b.late += uint64(late)
-	b.traces++
-	if b.spans >= uint64(q.spans) {
-		q.sealLocked()
-	}
-	return nil
+	return false
 }
 
 func (q *outQueue) regionLocked(size int) ([]byte, error) {
-	if size <= outRegionSize && q.idle != nil {
+	size = max(size, q.first)
+	if size == outRegionSize && q.idle != nil {
 		r := q.idle
 		q.idle = nil
 		q.held += int64(len(r))
 		return r, nil
 	}
-	r, err := offheap.Alloc(max(size, outRegionSize))
+	r, err := offheap.Alloc(size)
 	if err != nil {
 		return nil, err
 	}
@@ -98,34 +93,10 @@ func (q *outQueue) regionLocked(size int) ([]byte, error) {
 	return r, nil
 }
 
-func (q *outQueue) sealLocked() {
-	q.ready = append(q.ready, q.open)
-	q.open = nil
-	q.signal()
-}
-
 func (q *outQueue) signal() {
 	select {
 	case q.wake <- struct{}{}:
 	default:
-	}
-}
-
-// sealOlderThan sends the open batch on its way when it has waited for its timeout.
-func (q *outQueue) sealOlderThan(now int64) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.open != nil && now-q.open.opened >= q.timeout {
-		q.sealLocked()
-	}
-}
-
-// flush sends the open batch on its way.
-func (q *outQueue) flush() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.open != nil {
-		q.sealLocked()
 	}
 }
 
@@ -231,8 +202,8 @@ func (q *outQueue) stats() outHeld {
 		h.bytes += b.used
 		h.spans += b.spans
 	}
-	if q.open != nil {
-		count(q.open)
+	for _, b := range q.open {
+		count(b)
 	}
 	for _, b := range q.ready {
 		count(b)
@@ -247,14 +218,10 @@ func (q *outQueue) stats() outHeld {
 func (q *outQueue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.open != nil {
-		q.freeLocked(q.open.region)
-		q.open = nil
-	}
-	for _, b := range append(q.ready, q.sending...) {
+	for _, b := range slices.Concat(q.open, q.ready, q.sending) {
 		q.freeLocked(b.region)
 	}
-	q.ready, q.sending = nil, nil
+	q.open, q.ready, q.sending = nil, nil, nil
 	if q.idle != nil {
 		q.freeLocked(q.idle)
 		q.idle = nil

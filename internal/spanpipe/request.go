@@ -31,6 +31,8 @@ type Request struct {
 	// decoded is what body holds, where the door has it.
 	decoded    ptrace.Traces
 	hasDecoded bool
+	// context is what InContext gets of the spans of this request.
+	context uint32
 }
 
 // Accepted says what became of a request.
@@ -64,6 +66,9 @@ func (r *Request) Body() []byte { return r.body }
 // Nothing of it is changed, and none of it is kept when the request has ended.
 func (r *Request) Decoded(td ptrace.Traces) { r.decoded, r.hasDecoded = td, true }
 
+// SetContext sets what Settings.InContext gets for the spans of this request. Without it that is 0.
+func (r *Request) SetContext(number uint32) { r.context = number }
+
 // Discard ends the request as if it had never been.
 func (r *Request) Discard() {
 	r.lane.writer.Rollback()
@@ -91,6 +96,7 @@ func (r *Request) Accept(now time.Time) (Accepted, error) {
 		e.counts.refuse(readRefusal(err), len(r.body))
 		return Accepted{}, err
 	}
+	b.Context = r.context
 	accepted := Accepted{ZeroTraceID: b.DropZeroTraceIDs()}
 	accepted.Spans = len(b.Spans)
 	if err := e.prepare(l, now); err != nil {
@@ -137,7 +143,9 @@ func (e *Engine) prepare(l *lane, now time.Time) error {
 
 func (e *Engine) observe(l *lane, p *plan, now time.Time) {
 	b := &l.batch
-	e.red.Observe(l.index, b, now)
+	if e.red != nil {
+		e.red.Observe(l.index, b, now)
+	}
 	p.slo.Observe(l.index, b, now)
 	e.match(l)
 	e.coverage.Observe(l.index, b, now)

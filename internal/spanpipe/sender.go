@@ -2,10 +2,13 @@ package spanpipe
 
 import (
 	"context"
+	"math"
 	"math/rand/v2"
 	"time"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/otlpwire"
+	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
+	"github.com/otelcol-slo/otelcol-slo/internal/tracebuf"
 )
 
 // tickInterval is how often due traces are looked for; a decision is at most this late.
@@ -65,10 +68,14 @@ func (e *Engine) sendLoop(ctx context.Context) {
 // and the batch goes back to the front of the queue.
 func (e *Engine) send(ctx context.Context, b *outBatch) {
 	retry := e.cfg.Output.Retry
+	sending := e.sending
+	if b.context != 0 && e.settings.InContext != nil {
+		sending = e.settings.InContext(sending, b.context)
+	}
 	wait := retry.InitialInterval
 	started := time.Now()
 	for {
-		err := e.settings.SendTraces(e.sending, b.region[:b.used], int(b.spans))
+		err := e.settings.SendTraces(sending, b.region[:b.used], int(b.spans))
 		switch {
 		case err == nil:
 			e.counts.delivered(b)
@@ -147,3 +154,28 @@ func (e *Engine) Drain(ctx context.Context) Left {
 	_, held := e.buf.Tally()
 	return Left{Spans: held.Spans + e.out.stats().spans}
 }
+
+// DropUndecided drops all traces that are not decided yet and returns how many they are. What came late of kept ones goes
+// out, though, be there room or not. Run must have returned, and no request may come any more.
+func (e *Engine) DropUndecided() (traces int) {
+	_, held := e.buf.Tally()
+	e.buf.Decide(tracebuf.Round{Now: e.lastTick.Load(), Due: math.MaxInt64}, dropAll{e.policies}, unbounded{&e.emitter})
+	return held.Undecided
+}
+
+// dropAll keeps nothing more.
+type dropAll struct{ *sampling.Policies }
+
+// Begin implements tracebuf.Decider.
+func (dropAll) Begin(int64) bool { return false }
+
+// Decide implements tracebuf.Decider.
+func (dropAll) Decide(*tracebuf.Record) tracebuf.Verdict {
+	return tracebuf.Verdict{Policy: sampling.NoPolicy}
+}
+
+// unbounded is an emitter that has room for all.
+type unbounded struct{ *emitter }
+
+// Room implements tracebuf.Emitter.
+func (unbounded) Room() bool { return true }

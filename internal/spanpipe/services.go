@@ -18,6 +18,9 @@ func (e *Engine) Services() []Service {
 		at[key{s.Namespace, s.Name}] = len(out)
 		out = append(out, Service{Service: s})
 	}
+	if e.red == nil {
+		return out
+	}
 	for _, s := range e.red.Services() {
 		i, known := at[key{s.Namespace, s.Name}]
 		if !known {

@@ -130,8 +130,10 @@ func (e *Engine) Stats(now time.Time) Stats {
 		DeliveredTraces:  c.deliveredTraces.Load(), DeliveredSpans: c.deliveredSpans.Load(), DeliveredLateSpans: c.deliveredLate.Load(),
 		SendFailedTraces: c.failedTraces.Load(), SendFailedSpans: c.failedSpans.Load(), SendRetries: c.retries.Load(),
 		Reliefs:     c.reliefs.Load(),
-		RED:         e.red.Stats(),
 		MemoryLimit: e.budget.Limit(),
+	}
+	if e.red != nil {
+		s.RED = e.red.Stats()
 	}
 	for r := range refusedReasons {
 		s.Refused = append(s.Refused, Refused{Reason: r.Name(), Requests: c.refused[r].requests.Load(), Bytes: c.refused[r].bytes.Load()})
@@ -166,10 +168,14 @@ func age(first, now int64) time.Duration {
 // calls must not overlap.
 func (e *Engine) Flush(now time.Time) (pmetric.Metrics, plog.Logs) {
 	md, ld := pmetric.NewMetrics(), plog.NewLogs()
-	e.red.Flush(now, md)
+	series := int64(0)
+	if e.red != nil {
+		e.red.Flush(now, md)
+		series = e.red.Bytes()
+	}
 	counter := e.plan.Load().slo
 	counter.Flush(now, md)
 	e.coverage.Flush(now, counter.IsAbout, md, ld)
-	e.budget.Set(tracebuf.UseSeries, e.red.Bytes()+counter.Bytes()+e.coverage.Bytes())
+	e.budget.Set(tracebuf.UseSeries, series+counter.Bytes()+e.coverage.Bytes())
 	return md, ld
 }

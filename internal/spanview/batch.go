@@ -8,6 +8,9 @@ type Batch struct {
 	Scopes    []Scope
 	Spans     []Span
 
+	// Context is the number that the door gave to what it knows of the request beside its bytes; 0: nothing. Set by the engine.
+	Context uint32
+
 	// RowsMax is how many spans, scopes and resources a reader may put in, each; 0: as many as the reader's own bound.
 	RowsMax int
 

@@ -18,13 +18,14 @@ type Head struct {
 	_      [5]byte
 }
 
-// group is what the spans of one ScopeSpans share, 40 bytes: offsets and sizes in the slab, and the service.
+// group is what the spans of one ScopeSpans share, 40 bytes: offsets and sizes in the slab, the service
+// and the request's context.
 type group struct {
 	resource, resourceSize             uint32
 	resourceSchema, resourceSchemaSize uint32
 	scope, scopeSize                   uint32
 	scopeSchema, scopeSchemaSize       uint32
-	service, _                         uint32
+	service, context                   uint32
 }
 
 const (
@@ -42,6 +43,7 @@ type Buffered struct {
 	Scope             []byte
 	ScopeSchemaURL    []byte
 	Service           uint32 // spanview.Resource.Service
+	Context           uint32 // spanview.Batch.Context
 }
 
 // Chain is the spans of a closed trace, newest first.
@@ -66,5 +68,6 @@ func (c *Chain) Next() (Buffered, bool) {
 		Scope:             s.extent(g.scope, g.scopeSize),
 		ScopeSchemaURL:    s.extent(g.scopeSchema, g.scopeSchemaSize),
 		Service:           g.service,
+		Context:           g.context,
 	}, true
 }

@@ -113,6 +113,7 @@ func (w *Writer) writeGroups(b *spanview.Batch, at uint32) {
 			resourceSchema: w.base + res.SchemaURL.Offset, resourceSchemaSize: res.SchemaURL.Len,
 			scope: w.base + scope.Raw.Offset, scopeSize: scope.Raw.Len,
 			scopeSchema: w.base + scope.SchemaURL.Offset, scopeSchemaSize: scope.SchemaURL.Len,
+			context: b.Context,
 		}
 		at += groupSize
 	}

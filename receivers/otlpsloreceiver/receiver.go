@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/receiver"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-slo/otelcol-slo/internal/enginefigures"
 	"github.com/otelcol-slo/otelcol-slo/internal/ottlcondition"
 	"github.com/otelcol-slo/otelcol-slo/internal/slo"
 	"github.com/otelcol-slo/otelcol-slo/internal/spanpipe"
@@ -174,7 +175,9 @@ func (r *otlpReceiver) shutdown(ctx context.Context) error {
 
 	drain, cancelDrain := context.WithTimeout(ctx, total-total/shareOfRequests-total/shareOfFlush)
 	defer cancelDrain()
-	r.logAccount(r.engine.Drain(drain))
+	left := r.engine.Drain(drain)
+	account := r.engine.Stats(time.Now())
+	enginefigures.LogAccount(r.set.Logger, &account, left)
 	if r.debug != nil {
 		r.debug.Stop(ctx)
 	}

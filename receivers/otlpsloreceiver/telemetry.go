@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/otelcol-slo/otelcol-slo/internal/enginefigures"
 	"github.com/otelcol-slo/otelcol-slo/internal/spanpipe"
 )
 
@@ -43,24 +44,17 @@ func newTelemetry(set component.TelemetrySettings, e *spanpipe.Engine, r *refuse
 	if err != nil {
 		return nil, err
 	}
-	instruments := []metric.Observable{requests, flushLag}
-	observables := make([]metric.Int64Observable, len(figures))
-	for i, f := range figures {
-		if observables[i], err = f.instrument(meter); err != nil {
-			return nil, err
-		}
-		instruments = append(instruments, observables[i])
+	figures, err := enginefigures.New(meter, "otelcol_otlp_slo_", true)
+	if err != nil {
+		return nil, err
 	}
+	instruments := append(figures.Instruments(), requests, flushLag)
 	t.registration, err = meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
 		received.flush(ctx)
 		now := time.Now()
 		o.ObserveInt64(flushLag, now.UnixMilli()-t.flushed.Load())
 		stats := e.Stats(now)
-		for i, f := range figures {
-			f.observe(&stats, func(v int64, attributes ...attribute.KeyValue) {
-				o.ObserveInt64(observables[i], v, metric.WithAttributes(attributes...))
-			})
-		}
+		figures.Observe(o, &stats)
 		r.observe(func(v int64, attributes ...attribute.KeyValue) {
 			o.ObserveInt64(requests, v, metric.WithAttributes(attributes...))
 		})

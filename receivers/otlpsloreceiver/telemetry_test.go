@@ -46,7 +46,7 @@ func TestTheReadmeNamesEveryOwnMetricAndReason(t *testing.T) {
 	sendGRPC(t, r, traceOf(1, 1, false))
 	r.flush(t.Context(), time.Now())
 	names := r.names(t)
-	require.Greater(t, len(names), len(figures))
+	require.Greater(t, len(names), 20)
 	for _, name := range names {
 		require.Contains(t, string(text), "`"+name+"`")
 	}

@@ -1,21 +1,18 @@
-package otlpsloreceiver
+package enginefigures
 
 import (
-	"time"
-
 	"go.uber.org/zap"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/spanpipe"
 )
 
-// logAccount says what became of all spans since the start: nobody reads own metrics after the end. The figures add up as
+// LogAccount says what became of all spans since the start: nobody reads own metrics after the end. The figures add up as
 // [spanpipe.Stats] says.
-func (r *otlpReceiver) logAccount(left spanpipe.Left) {
+func LogAccount(logger *zap.Logger, s *spanpipe.Stats, left spanpipe.Left) {
 	if left.Spans > 0 {
-		r.set.Logger.Error("spans could not be delivered within shutdown_timeout", zap.Uint64("spans", left.Spans))
+		logger.Error("spans could not be delivered within shutdown_timeout", zap.Uint64("spans", left.Spans))
 	}
-	s := r.engine.Stats(time.Now())
-	r.set.Logger.Info("what became of accepted spans",
+	logger.Info("what became of accepted spans",
 		zap.Uint64("accepted", s.AcceptedSpans),
 		zap.Uint64("delivered", s.DeliveredSpans), zap.Uint64("late_delivered", s.DeliveredLateSpans),
 		zap.Uint64("dropped", s.Buffer.DroppedSpans), zap.Uint64("late_dropped", s.Buffer.LateDropped),

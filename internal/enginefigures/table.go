@@ -1,10 +1,9 @@
-package otlpsloreceiver
+package enginefigures
 
 import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/spanpipe"
 	"github.com/otelcol-slo/otelcol-slo/internal/tracebuf"
@@ -12,29 +11,23 @@ import (
 
 // figure is one own metric: where its values are in the engine's figures.
 type figure struct {
+	// name is without the door's prefix, but for metrics that contrib has.
 	name, description, unit string
 	gauge                   bool
 	observe                 func(s *spanpipe.Stats, put func(value int64, attributes ...attribute.KeyValue))
 }
 
-func (f *figure) instrument(m metric.Meter) (metric.Int64Observable, error) {
-	if f.gauge {
-		return m.Int64ObservableGauge(f.name, metric.WithDescription(f.description), metric.WithUnit(f.unit))
-	}
-	return m.Int64ObservableCounter(f.name, metric.WithDescription(f.description), metric.WithUnit(f.unit))
-}
-
 func outcome(v string) attribute.KeyValue { return attribute.String("outcome", v) }
 
-// figures are all own metrics of the engine. Those that contrib's tail_sampling has too have its names, units and
+// ofEngine are the own metrics of every engine. Those that contrib's tail_sampling has too have its names, units and
 // attributes, and mean the same.
-var figures = []figure{
+var ofEngine = []figure{
 	{
-		"otelcol_otlp_slo_accepted_spans", "Spans that were accepted, counted and buffered.", "{span}", false,
+		"accepted_spans", "Spans that were accepted, counted and buffered.", "{span}", false,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.AcceptedSpans)) },
 	},
 	{
-		"otelcol_otlp_slo_spans", "What became of accepted spans. With the spans held, the outcomes add up to the accepted ones.", "{span}", false,
+		"spans", "What became of accepted spans. With the spans held, the outcomes add up to the accepted ones.", "{span}", false,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
 			put(int64(s.DeliveredSpans), outcome("delivered"))
 			put(int64(s.DeliveredLateSpans), outcome("late_delivered"))
@@ -46,7 +39,7 @@ var figures = []figure{
 		},
 	},
 	{
-		"otelcol_otlp_slo_held_spans", "Accepted spans that are still here.", "{span}", true,
+		"held_spans", "Accepted spans that are still here.", "{span}", true,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
 			put(int64(s.Held.Spans), attribute.String("state", "buffered"))
 			put(int64(s.QueuedSpans), attribute.String("state", "queued"))
@@ -76,18 +69,18 @@ var figures = []figure{
 		},
 	},
 	{
-		"otelcol_otlp_slo_early_decisions", "Traces that were decided before their deadline because the memory budget was used up.", "{trace}", false,
+		"early_decisions", "Traces that were decided before their deadline because the memory budget was used up.", "{trace}", false,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.Buffer.EarlyTraces)) },
 	},
 	{
-		"otelcol_otlp_slo_rescued_traces", "Dropped traces that a late span turned to keep: whole, or partial when their spans were gone.", "{trace}", false,
+		"rescued_traces", "Dropped traces that a late span turned to keep: whole, or partial when their spans were gone.", "{trace}", false,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
 			put(int64(s.Buffer.RescuedWhole), attribute.String("completeness", "whole"))
 			put(int64(s.Buffer.RescuedPartial), attribute.String("completeness", "partial"))
 		},
 	},
 	{
-		"otelcol_otlp_slo_late_spans", "Spans that came after their trace's decision, by the age of the trace at most (s; +Inf: older, or not known).", "{span}", false,
+		"late_spans", "Spans that came after their trace's decision, by the age of the trace at most (s; +Inf: older, or not known).", "{span}", false,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
 			for i, bound := range tracebuf.LateAgeBounds() {
 				put(int64(s.Buffer.LateByAge[i]), attribute.String("age_max", (time.Duration(bound)*time.Millisecond).String()))
@@ -96,15 +89,15 @@ var figures = []figure{
 		},
 	},
 	{
-		"otelcol_otlp_slo_zero_trace_id_spans", "Spans without a trace id; they were not accepted.", "{span}", false,
+		"zero_trace_id_spans", "Spans without a trace id; they were not accepted.", "{span}", false,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.ZeroTraceIDSpans)) },
 	},
 	{
-		"otelcol_otlp_slo_send_retries", "Batches of kept traces that the next consumer refused and that were tried again.", "{batch}", false,
+		"send_retries", "Batches of kept traces that the next consumer refused and that were tried again.", "{batch}", false,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.SendRetries)) },
 	},
 	{
-		"otelcol_otlp_slo_memory", "Memory in use, by what it is used for.", "By", true,
+		"memory", "Memory in use, by what it is used for.", "By", true,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
 			for _, m := range s.Memory {
 				put(m.Bytes, attribute.String("use", m.Use))
@@ -112,43 +105,47 @@ var figures = []figure{
 		},
 	},
 	{
-		"otelcol_otlp_slo_memory_limit", "The memory budget.", "By", true,
+		"memory_limit", "The memory budget.", "By", true,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(s.MemoryLimit) },
 	},
 	{
-		"otelcol_otlp_slo_memory_reliefs", "How often memory was freed before its time because the budget was used up.", "{relief}", false,
+		"memory_reliefs", "How often memory was freed before its time because the budget was used up.", "{relief}", false,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.Reliefs)) },
 	},
 	{
-		"otelcol_otlp_slo_oldest_undecided", "Age of the oldest undecided trace.", "ms", true,
+		"oldest_undecided", "Age of the oldest undecided trace.", "ms", true,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(s.OldestUndecided.Milliseconds()) },
 	},
 	{
-		"otelcol_otlp_slo_decision_lag", "How long the oldest undecided trace is past its decision_wait.", "ms", true,
+		"decision_lag", "How long the oldest undecided trace is past its decision_wait.", "ms", true,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(s.DecisionLag.Milliseconds()) },
 	},
+}
+
+// ofRED are those of an engine that makes RED metrics.
+var ofRED = []figure{
 	{
-		"otelcol_otlp_slo_red_series", "Series of RED metrics, overflow series apart.", "{series}", true,
+		"red_series", "Series of RED metrics, overflow series apart.", "{series}", true,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.RED.Series)) },
 	},
 	{
-		"otelcol_otlp_slo_red_series_limit", "How many series of RED metrics there can be.", "{series}", true,
+		"red_series_limit", "How many series of RED metrics there can be.", "{series}", true,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.RED.SeriesLimit)) },
 	},
 	{
-		"otelcol_otlp_slo_red_overflow_series", "Services whose series were more than their share, counted in overflow series.", "{series}", true,
+		"red_overflow_series", "Services whose series were more than their share, counted in overflow series.", "{series}", true,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.RED.OverflowSeries)) },
 	},
 	{
-		"otelcol_otlp_slo_red_overflow_spans", "Spans that overflow series counted.", "{span}", false,
+		"red_overflow_spans", "Spans that overflow series counted.", "{span}", false,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.RED.OverflowSpans)) },
 	},
 	{
-		"otelcol_otlp_slo_red_expired_series", "Series of RED metrics that expired.", "{series}", false,
+		"red_expired_series", "Series of RED metrics that expired.", "{series}", false,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.RED.ExpiredSeries)) },
 	},
 	{
-		"otelcol_otlp_slo_red_exemplars", "Exemplars that were sent.", "{exemplar}", false,
+		"red_exemplars", "Exemplars that were sent.", "{exemplar}", false,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.RED.Exemplars)) },
 	},
 }

@@ -1,0 +1,27 @@
+package tailsamplingprocessor
+
+import "fmt"
+
+// notes says of every key that is set and does not do here what it does in contrib's processor what replaces it.
+func (c *Config) notes() []string {
+	var list []string
+	note := func(set bool, format string, args ...any) {
+		if set {
+			list = append(list, fmt.Sprintf(format, args...))
+		}
+	}
+	note(c.NumTraces > 0, "num_traces: %d bounds nothing here: memory.limit_mib bounds the bytes that are held, and the oldest traces are "+
+		"decided before one is let go", c.NumTraces)
+	note(c.ExpectedNewTracesPerSec > 0, "expected_new_traces_per_sec: %d is not needed: memory is taken as it is used, up to memory.limit_mib",
+		c.ExpectedNewTracesPerSec)
+	note(c.NumShards > 1, "num_shards: %d is not needed: all processors are used, and limits of policies are of all traces together", c.NumShards)
+	note(c.DecisionCache != DecisionCacheConfig{}, "decision_cache: kept and dropped traces are remembered together, the latest %d, see "+
+		"decision_memory.traces_max", c.sampling().DecisionMemory.TracesMax)
+	note(c.MaximumTraceSizeBytes > 0, "maximum_trace_size_bytes: a trace of more than %d bytes is decided as any other; of its spans beyond them "+
+		"only those are held that satisfy a condition of a policy", c.MaximumTraceSizeBytes)
+	note(c.DecisionWait <= 0, "decision_wait: %s stands for %s", c.DecisionWait, contribsShortestWait)
+	note(c.SamplingStrategy == spanIngest, "sampling_strategy: a trace that no policy is sure of is decided by all of them at decision_wait")
+	note(len(c.Policies) == 0, "policies: there are none, so that traces with an error, traces of 500 ms and more, and 1 %% of all are kept")
+	ours := c.sampling()
+	return append(list, ours.Notes()...)
+}

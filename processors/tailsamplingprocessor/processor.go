@@ -1,0 +1,111 @@
+package tailsamplingprocessor
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/processor"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/enginefigures"
+	"github.com/otelcol-slo/otelcol-slo/internal/spanpipe"
+)
+
+// tailSampling is one processor in one pipeline.
+type tailSampling struct {
+	cfg  *Config
+	set  processor.Settings
+	next consumer.Traces
+
+	engine    *spanpipe.Engine
+	telemetry *telemetry
+	contexts  *contexts
+	refused   refused
+	waiting   atomic.Int64 // requests that wait for room
+
+	mu sync.RWMutex // held for reading while the engine takes a request in
+	// open: requests are taken; from the start to the shutdown.
+	open bool
+	// ending is closed when the shutdown begins.
+	ending chan struct{}
+
+	running  sync.WaitGroup
+	stopLoop context.CancelFunc
+}
+
+var _ processor.Traces = (*tailSampling)(nil)
+
+func newProcessor(cfg *Config, set processor.Settings, next consumer.Traces) *tailSampling {
+	return &tailSampling{
+		cfg: cfg, set: set, next: next, ending: make(chan struct{}),
+		contexts: newContexts(cfg.MetadataKeys, cfg.MetadataCardinalityLimit),
+	}
+}
+
+// Start implements component.Component.
+func (p *tailSampling) Start(context.Context, component.Host) error {
+	memory := spanpipe.MemoryConfig{LimitMiB: p.cfg.Memory.LimitMiB}
+	limits, err := memory.Resolve()
+	if err != nil {
+		return err
+	}
+	settings := spanpipe.Settings{
+		Config: p.cfg.engine(), Limits: limits, NoRED: true, WriterID: p.set.ID.String(), Start: time.Now(),
+		SendTraces: p.send, IsPermanent: consumererror.IsPermanent,
+	}
+	if len(p.cfg.MetadataKeys) > 0 {
+		settings.InContext = p.contexts.restore
+	}
+	engine, err := spanpipe.New(settings)
+	if err != nil {
+		return err
+	}
+	if p.telemetry, err = newTelemetry(p.set.TelemetrySettings, engine, p); err != nil {
+		engine.Close()
+		return err
+	}
+	for _, note := range p.cfg.notes() {
+		p.set.Logger.Info(note)
+	}
+	p.set.Logger.Info("memory limit", zap.Int64("buffers_mib", limits.Buffers>>20))
+	p.engine = engine
+	ctx, stop := context.WithCancel(context.Background())
+	p.stopLoop = stop
+	p.running.Go(func() { engine.Run(ctx) })
+	p.mu.Lock()
+	p.open = true
+	p.mu.Unlock()
+	return nil
+}
+
+// Shutdown implements component.Component: it refuses what comes, decides what is held, sends what is kept.
+func (p *tailSampling) Shutdown(ctx context.Context) error {
+	p.mu.Lock()
+	wasOpen := p.open
+	p.open = false
+	p.mu.Unlock()
+	if !wasOpen {
+		return nil
+	}
+	close(p.ending)
+	p.stopLoop()
+	p.running.Wait()
+
+	ctx, cancel := context.WithTimeout(ctx, p.cfg.ShutdownTimeout)
+	defer cancel()
+	if p.cfg.DropPendingTracesOnShutdown {
+		traces := p.engine.DropUndecided()
+		p.set.Logger.Info("dropped undecided traces, as drop_pending_traces_on_shutdown says", zap.Int("traces", traces))
+	}
+	left := p.engine.Drain(ctx)
+	account := p.engine.Stats(time.Now())
+	enginefigures.LogAccount(p.set.Logger, &account, left)
+	err := p.telemetry.close()
+	p.engine.Close()
+	return err
+}
