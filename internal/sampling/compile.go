@@ -26,6 +26,8 @@ type compiler struct {
 	options  Options
 	schema   *spanview.Schema
 	policies *Policies
+	// into is the set of policies that is being compiled: policies, or its shadow.
+	into *Policies
 	// bits maps what a predicate says to its bit.
 	bits map[string]uint64
 
@@ -45,32 +47,48 @@ func Compile(cfg Config, o Options, s *spanview.Schema) (*Policies, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	c := compiler{options: o, schema: s, policies: &Policies{}, bits: make(map[string]uint64)}
 	list := cfg.Policies
 	if len(list) == 0 {
 		list = DefaultPolicies()
 	}
-	c := compiler{
-		options: o, schema: s, bits: make(map[string]uint64),
-		policies: &Policies{firstMatch: cfg.SampleOnFirstMatch, evaluationErrors: make([]atomic.Uint64, len(list))},
+	if err := c.set("policies", list, c.policies, cfg.SampleOnFirstMatch); err != nil {
+		return nil, err
 	}
-	for i := range list {
-		c.index, c.path, c.against = i, fmt.Sprintf("policies[%d]", i), list[i].Type == "drop"
-		when, err := c.policy(&list[i])
-		if err != nil {
-			return nil, fmt.Errorf("cannot compile policies[%d] %q: %w", i, list[i].Name, err)
-		}
-		c.policies.names = append(c.policies.names, list[i].Name)
-		p := policy{index: i, when: when, rescues: list[i].rescues()}
-		if list[i].Type == "drop" {
-			c.policies.drops = append(c.policies.drops, p)
-		} else {
-			c.policies.keeps = append(c.policies.keeps, p)
+	if len(cfg.ShadowPolicies) > 0 {
+		c.policies.shadow = &Policies{}
+		if err := c.set("shadow_policies", cfg.ShadowPolicies, c.policies.shadow, cfg.SampleOnFirstMatch); err != nil {
+			return nil, err
 		}
 	}
 	if err := c.problems.join(); err != nil {
 		return nil, err
 	}
+	c.policies.predicates = c.bits
 	return c.policies, nil
+}
+
+// set compiles a list of policies; into gets what deciding needs of them. What matching needs is the compiler's Policies'.
+func (c *compiler) set(key string, list []PolicyConfig, into *Policies, firstMatch bool) error {
+	c.into = into
+	into.firstMatch = firstMatch
+	into.evaluationErrors = make([]atomic.Uint64, len(list))
+	into.counts = make([]policyCount, len(list))
+	for i := range list {
+		c.index, c.path, c.against = i, fmt.Sprintf("%s[%d]", key, i), list[i].Type == "drop"
+		when, err := c.policy(&list[i])
+		if err != nil {
+			return fmt.Errorf("cannot compile %s %q: %w", c.path, list[i].Name, err)
+		}
+		into.names = append(into.names, list[i].Name)
+		p := policy{index: i, when: when, rescues: list[i].rescues()}
+		if c.against {
+			into.drops = append(into.drops, p)
+		} else {
+			into.keeps = append(into.keeps, p)
+		}
+	}
+	return nil
 }
 
 func (c *compiler) policy(p *PolicyConfig) (condition, error) {

@@ -69,16 +69,20 @@ func (p *Policies) Follow(r *tracebuf.Record) tracebuf.Verdict {
 func (p *Policies) decide(r *tracebuf.Record, f facts) tracebuf.Verdict {
 	dropped, exposed := p.dropped(f)
 	if dropped != NoPolicy {
+		p.counts[dropped].match(f)
 		return tracebuf.Verdict{Policy: dropped}
 	}
 	by, least := NoPolicy, never
 	var hashed, certain bool
 	for i := range p.keeps {
 		o := p.keeps[i].when.eval(f)
-		if by == NoPolicy && o.threshold <= f.randomness {
-			by = p.keeps[i].index
-			if p.firstMatch {
-				f.asked = asIs // what follows is asked for its threshold only
+		if o.threshold <= f.randomness {
+			p.counts[p.keeps[i].index].match(f)
+			if by == NoPolicy {
+				by = p.keeps[i].index
+				if p.firstMatch {
+					f.asked = asIs // what follows is asked for its threshold only
+				}
 			}
 		}
 		if o.aside {

@@ -39,7 +39,7 @@ func costBytes(f facts) int64 { return int64(f.bytes) }
 // limiter returns a new limiter; it starts with a full burst, as a token bucket does.
 func (c *compiler) limiter(cost func(facts) int64, rate, burst int64) *limiter {
 	l := &limiter{cost: cost, rate: float64(rate), burst: float64(burst), tokens: float64(burst)}
-	c.policies.rounders = append(c.policies.rounders, l)
+	c.into.rounders = append(c.into.rounders, l)
 	return l
 }
 

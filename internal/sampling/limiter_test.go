@@ -234,7 +234,7 @@ func TestALimitIsKeptOverBurstsPausesAndDebts(t *testing.T) {
 	for range 40 {
 		rate := 1 + rng.Int64N(2000)
 		burst := rate/2 + 40 + rng.Int64N(2*rate)
-		c := compiler{policies: &Policies{}}
+		c := compiler{into: &Policies{}}
 		l := c.limiter(costSpans, rate, burst)
 		var now int64 = 1
 		var offered, kept, estimate, variance float64

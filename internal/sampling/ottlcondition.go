@@ -60,7 +60,7 @@ func (o *OTTLConditionConfig) compile(c *compiler) (condition, error) {
 		c.policies.conditions = append(c.policies.conditions, s)
 	}
 	s := &c.policies.conditions[at]
-	if !slices.Contains(s.policies, c.index) {
+	if c.into == c.policies && !slices.Contains(s.policies, c.index) { // failures are counted for policies that decide
 		s.policies = append(s.policies, c.index)
 	}
 	if c.against && s.failed != 0 {

@@ -1,6 +1,7 @@
 package sampling
 
 import (
+	"maps"
 	"sync/atomic"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
@@ -30,6 +31,12 @@ type Policies struct {
 	// rounders are the conditions that look at all traces of a round.
 	rounders []rounder
 	now      int64 // of the round, milliseconds
+	counts   []policyCount
+
+	// shadow are policies that are asked beside these, about the same bits; nil: none.
+	shadow *Policies
+	// predicates are the bits by what they say.
+	predicates map[string]uint64
 }
 
 // policy is one entry of `policies:`.
@@ -42,6 +49,12 @@ type policy struct {
 
 // Len returns how many policies there are; their numbers in a verdict run from 0 to Len()-1.
 func (p *Policies) Len() int { return len(p.names) }
+
+// Shadow returns the policies that are only watched, nil where there are none. Match sets their bits too.
+func (p *Policies) Shadow() *Policies { return p.shadow }
+
+// SameBits reports whether the bits of records mean the same to both.
+func (p *Policies) SameBits(o *Policies) bool { return maps.Equal(p.predicates, o.predicates) }
 
 // Name returns the configured name of a policy.
 func (p *Policies) Name(index int) string { return p.names[index] }
