@@ -123,3 +123,13 @@ func (c *Coverage) Services() []Service {
 	}
 	return out
 }
+
+// ServiceName returns the name of the service behind a number, empty for one that is none or was forgotten.
+func (c *Coverage) ServiceName(number uint32) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s := c.services.byNumber[number]; s != nil {
+		return s.name
+	}
+	return ""
+}

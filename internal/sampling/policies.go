@@ -134,3 +134,22 @@ func testAttributes(tests []attributeTest, values []spanview.Value, set uint64, 
 	}
 	return set
 }
+
+// Renamed returns how bits that other policies set read to these: those that mean the same stay, under their new numbers.
+func (p *Policies) Renamed(from *Policies) func(bits uint64) uint64 {
+	type move struct{ from, to uint64 }
+	var moves []move
+	for says, bit := range from.predicates {
+		if to, too := p.predicates[says]; too {
+			moves = append(moves, move{from: bit, to: to})
+		}
+	}
+	return func(bits uint64) (out uint64) {
+		for _, m := range moves {
+			if bits&m.from != 0 {
+				out |= m.to
+			}
+		}
+		return out
+	}
+}

@@ -1,10 +1,12 @@
 package spanpipe
 
 import (
+	"slices"
 	"sync"
 	"unsafe"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/offheap"
+	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
 	"github.com/otelcol-slo/otelcol-slo/internal/tracebuf"
 )
 
@@ -19,6 +21,8 @@ type decisionLog struct {
 	entries []logged
 	next    int
 	full    bool
+	// policies are the names of all policies that there were; entries have their index.
+	policies []string
 }
 
 // logged is a decision to keep a trace, 96 bytes.
@@ -30,7 +34,7 @@ type logged struct {
 	threshold        uint64
 	spans, errors    uint32
 	kept             uint32
-	policy           int32
+	policy           int32 // in decisionLog.policies, -1: none
 	services         [4]uint32
 	flags            tracebuf.Flags
 	known            bool
@@ -52,6 +56,35 @@ func newDecisionLog(budget *tracebuf.Budget, n int) *decisionLog {
 	l.region = region
 	l.entries = unsafe.Slice((*logged)(unsafe.Pointer(&region[0])), n)
 	return l
+}
+
+// policiesMax bounds the names that are remembered over reloads.
+const policiesMax = 10_000
+
+// name returns the numbers that policies are known by in the log.
+func (l *decisionLog) name(p *sampling.Policies) []int32 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	numbers := make([]int32, p.Len())
+	for i := range numbers {
+		at := slices.Index(l.policies, p.Name(i))
+		if at < 0 && len(l.policies) < policiesMax {
+			at = len(l.policies)
+			l.policies = append(l.policies, p.Name(i))
+		}
+		numbers[i] = int32(at)
+	}
+	return numbers
+}
+
+// policy returns the name behind a number, empty for none.
+func (l *decisionLog) policy(number int32) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if number < 0 {
+		return ""
+	}
+	return l.policies[number]
 }
 
 // add enters a decision over the oldest one.

@@ -23,6 +23,9 @@ type emitter struct {
 	// state is the trace state of the last span that got a new one: those of a trace are mostly equal.
 	state   string
 	scratch []byte
+	// reasons are attributes that tell why the trace at hand is kept; root is which of the spans gets them, -1: all do.
+	reasons []byte
+	root    int32
 
 	looked     []coverage.Span // of spans
 	services   []uint32        // of spans
@@ -78,11 +81,13 @@ func (m *emitter) emit(c *tracebuf.Closed) {
 	if missing := int(c.Spans) - len(m.spans); missing > 0 {
 		m.engine.counts.lostSpans.Add(uint64(missing))
 	}
+	m.annotate(c)
 	if !m.queue(c) {
 		return
 	}
 	if c.Spans > c.Late { // not what came late of a trace that is out
 		m.countKept()
+		m.log(c)
 	}
 	if m.engine.red != nil && m.engine.cfg.RED.Exemplars.Enabled {
 		m.offerExemplars(c)
@@ -152,6 +157,9 @@ func (m *emitter) assemble(c *tracebuf.Closed, spans []int32) {
 				m.state = string(m.scratch)
 			}
 			p.TraceState, p.SetTraceState = m.state, true
+		}
+		if m.root < 0 || m.root == i {
+			p.Attributes = m.reasons
 		}
 		m.assembler.Add(p)
 	}

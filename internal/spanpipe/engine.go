@@ -2,8 +2,6 @@ package spanpipe
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -12,7 +10,6 @@ import (
 	"github.com/otelcol-slo/otelcol-slo/internal/coverage"
 	"github.com/otelcol-slo/otelcol-slo/internal/red"
 	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
-	"github.com/otelcol-slo/otelcol-slo/internal/slo"
 	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
 	"github.com/otelcol-slo/otelcol-slo/internal/tracebuf"
 )
@@ -52,14 +49,15 @@ type Engine struct {
 	budget   *tracebuf.Budget
 	gate     *Gate
 	buf      *tracebuf.Buffer
-	policies *sampling.Policies
+	deciding deciding
+	decided  *decisionLog
 	red      *red.Aggregator // nil: none are made
 	coverage *coverage.Coverage
 	out      *outQueue
 
-	// plan is what a reload replaces. base is the schema before the SLOs' keys, so that reloads don't pile up keys.
+	// plan is what a reload replaces. lasting is the schema of what it does not.
 	plan     atomic.Pointer[plan]
-	base     *spanview.Schema
+	lasting  *spanview.Schema
 	reloadMu sync.Mutex // serializes reloads
 
 	lanes    *lanes
@@ -78,18 +76,13 @@ type Engine struct {
 	counts   counts
 }
 
-// plan is how requests are read and which SLOs are counted, from one configuration.
-type plan struct {
-	schema *spanview.Schema
-	slo    *slo.Counter
-}
-
 // New compiles the configuration. Every mistake in it is reported at once.
 func New(s Settings) (*Engine, error) {
 	e := &Engine{cfg: s.Config, settings: s, start: s.Start}
 	e.sending, e.breakOff = context.WithCancel(context.Background())
 	e.budget = tracebuf.NewBudget(s.Limits.Buffers)
 	e.gate = &Gate{budget: e.budget, max: inFlightShare(s.Limits.Buffers)}
+	e.deciding.engine = e
 	laneCount := lanesFor(s.Limits.Buffers)
 	if err := e.compile(laneCount); err != nil {
 		return nil, err
@@ -102,12 +95,13 @@ func New(s Settings) (*Engine, error) {
 		TraceBytesMax: s.Config.Sampling.TraceBytesMax(),
 		WaitAfterRoot: millis(s.Config.Sampling.DecisionWaitAfterRoot),
 		DecideEarly:   s.Config.Sampling.DecideEarly,
-		Judge:         e.policies,
+		Judge:         &e.deciding,
 	})
 	if err != nil {
 		return nil, err
 	}
 	e.out = newOutQueue(e.budget, &s.Config.Output, s.Limits.Buffers, s.InContext != nil)
+	e.decided = newDecisionLog(e.budget, s.Config.Sampling.DecisionLog)
 	e.emitter.init(e)
 	for i := range laneCount {
 		l := &lane{index: i, writer: e.buf.NewWriter(), rowsMax: rowsFor(s.Limits.Buffers, laneCount, e.plan.Load().schema)}
@@ -140,51 +134,6 @@ func inFlightShare(buffers int64) int64 {
 	return min(max(buffers/8, 32*mib), buffers/2)
 }
 
-func (e *Engine) compile(lanes int) error {
-	schema := &spanview.Schema{}
-	var errs []error
-	var err error
-	if e.policies, err = sampling.Compile(e.cfg.Sampling, sampling.Options{Conditions: e.settings.Conditions}, schema); err != nil {
-		errs = append(errs, fmt.Errorf("sampling: %w", err))
-	}
-	if !e.settings.NoRED {
-		opts := red.Options{WriterID: e.settings.WriterID, Lanes: lanes, Start: e.start}
-		if e.red, err = red.New(e.cfg.RED, opts, schema); err != nil {
-			errs = append(errs, fmt.Errorf("red: %w", err))
-		}
-	}
-	watch := coverage.Options{WriterID: e.settings.WriterID, Lanes: lanes, Start: e.start}
-	if e.coverage, err = coverage.New(e.cfg.Coverage, watch, schema); err != nil {
-		errs = append(errs, fmt.Errorf("coverage: %w", err))
-	}
-	e.base = schema
-	full := schema.Clone()
-	counter, err := slo.Compile(e.cfg.SLO, e.sloOptions(lanes), full, nil)
-	if err != nil {
-		errs = append(errs, fmt.Errorf("slo: %w", err))
-	}
-	e.plan.Store(&plan{schema: full, slo: counter})
-	return errors.Join(errs...)
-}
-
-func (e *Engine) sloOptions(lanes int) slo.Options {
-	return slo.Options{WriterID: e.settings.WriterID, Lanes: lanes, Start: e.start}
-}
-
-// ReloadSLOs replaces the declared SLOs. Counts of SLOs that stay go on; buffer and RED series are untouched. On an
-// error the old set stays.
-func (e *Engine) ReloadSLOs(cfg slo.Config) error {
-	e.reloadMu.Lock()
-	defer e.reloadMu.Unlock()
-	schema := e.base.Clone()
-	counter, err := slo.Compile(cfg, e.sloOptions(len(e.laneList)), schema, e.plan.Load().slo)
-	if err != nil {
-		return fmt.Errorf("cannot reload SLOs: %w", err)
-	}
-	e.plan.Store(&plan{schema: schema, slo: counter})
-	return nil
-}
-
 // InFlight bounds the bytes of requests that are being received.
 func (e *Engine) InFlight() *Gate { return e.gate }
 
@@ -198,4 +147,5 @@ func (e *Engine) Close() {
 	}
 	e.buf.Close()
 	e.out.close()
+	e.decided.close()
 }

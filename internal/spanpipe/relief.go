@@ -65,7 +65,7 @@ func (e *Engine) decideEarly(now int64) bool {
 			return false
 		}
 		due := min(first+max((limit-first)/reliefSteps, 20), limit)
-		if !e.buf.Decide(tracebuf.Round{Now: now, Due: due, Early: true}, e.policies, &e.emitter) {
+		if !e.buf.Decide(tracebuf.Round{Now: now, Due: due, Early: true}, &e.deciding, &e.emitter) {
 			return false
 		}
 		if e.buf.Expire(due) > 0 {
@@ -80,14 +80,14 @@ func (e *Engine) tick(now time.Time) {
 	e.lastTick.Store(ms)
 	e.coverage.Turn(now)
 	wait := millis(e.cfg.Sampling.DecisionWait)
-	e.buf.Decide(tracebuf.Round{Now: ms, Due: ms - wait}, e.policies, &e.emitter)
+	e.buf.Decide(tracebuf.Round{Now: ms, Due: ms - wait}, &e.deciding, &e.emitter)
 	e.buf.Expire(ms - wait - millis(e.cfg.Sampling.RescueWindow))
 	e.out.sealOlderThan(ms)
 }
 
 // decideAll decides everything that is held, deadline or not, and reports whether it could.
 func (e *Engine) decideAll() bool {
-	return e.buf.Decide(tracebuf.Round{Now: e.lastTick.Load(), Due: math.MaxInt64}, e.policies, &e.emitter)
+	return e.buf.Decide(tracebuf.Round{Now: e.lastTick.Load(), Due: math.MaxInt64}, &e.deciding, &e.emitter)
 }
 
 func millis(d time.Duration) int64 { return d.Milliseconds() }

@@ -147,7 +147,7 @@ func (e *Engine) observe(l *lane, p *plan, now time.Time) {
 		e.red.Observe(l.index, b, now)
 	}
 	p.slo.Observe(l.index, b, now)
-	e.match(l)
+	e.match(l, p.policies)
 	e.coverage.Observe(l.index, b, now)
 	if e.settings.SendTraces == nil {
 		l.writer.Rollback()
@@ -157,14 +157,14 @@ func (e *Engine) observe(l *lane, p *plan, now time.Time) {
 }
 
 // match asks the policies about the request's spans. Where nobody takes traces no payload is decoded: nothing is decided.
-func (e *Engine) match(l *lane) {
+func (e *Engine) match(l *lane, p *sampling.Policies) {
 	b, r := &l.batch, &l.request
-	e.policies.Match(b, &l.scratch)
+	p.Match(b, &l.scratch)
 	switch {
-	case !e.policies.HasConditions() || e.settings.SendTraces == nil:
+	case !p.HasConditions() || e.settings.SendTraces == nil:
 	case r.hasDecoded:
-		e.policies.MatchDecoded(b, r.decoded)
+		p.MatchDecoded(b, r.decoded)
 	default:
-		e.policies.MatchConditions(b, r.body)
+		p.MatchConditions(b, r.body)
 	}
 }

@@ -159,12 +159,12 @@ func (e *Engine) Drain(ctx context.Context) Left {
 // out, though, be there room or not. Run must have returned, and no request may come any more.
 func (e *Engine) DropUndecided() (traces int) {
 	_, held := e.buf.Tally()
-	e.buf.Decide(tracebuf.Round{Now: e.lastTick.Load(), Due: math.MaxInt64}, dropAll{e.policies}, unbounded{&e.emitter})
+	e.buf.Decide(tracebuf.Round{Now: e.lastTick.Load(), Due: math.MaxInt64}, dropAll{&e.deciding}, unbounded{&e.emitter})
 	return held.Undecided
 }
 
 // dropAll keeps nothing more.
-type dropAll struct{ *sampling.Policies }
+type dropAll struct{ *deciding }
 
 // Begin implements tracebuf.Decider.
 func (dropAll) Begin(int64) bool { return false }

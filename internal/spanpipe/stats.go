@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/red"
+	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
 	"github.com/otelcol-slo/otelcol-slo/internal/tracebuf"
 )
 
@@ -98,6 +99,10 @@ type Stats struct {
 	MemoryLimit int64
 	Memory      []MemoryUse
 
+	// Policies is what each policy matched, since the policies are as they are; Shadow and ShadowPolicies are about the shadow
+	// policies, nil where there are none.
+	Policies, ShadowPolicies []sampling.Matched
+	Shadow                   []Shadowed
 	// EvaluationErrors are of the policies that have conditions on payload, in the configuration's order.
 	EvaluationErrors []EvaluationErrors
 
@@ -145,9 +150,14 @@ func (e *Engine) Stats(now time.Time) Stats {
 	for _, u := range tracebuf.Uses() {
 		s.Memory = append(s.Memory, MemoryUse{Use: u.Name(), Bytes: e.budget.Used(u)})
 	}
-	for i := range e.policies.Len() {
-		if spans, known := e.policies.EvaluationErrors(i); known {
-			s.EvaluationErrors = append(s.EvaluationErrors, EvaluationErrors{Policy: e.policies.Name(i), Spans: spans})
+	policies := e.plan.Load().policies
+	s.Policies = policies.Matched()
+	if policies.Shadow() != nil {
+		s.Shadow, s.ShadowPolicies = e.deciding.shadow.list(), policies.Shadow().Matched()
+	}
+	for i := range policies.Len() {
+		if spans, known := policies.EvaluationErrors(i); known {
+			s.EvaluationErrors = append(s.EvaluationErrors, EvaluationErrors{Policy: policies.Name(i), Spans: spans})
 		}
 	}
 	ages, ms := e.buf.Ages(), e.clock(now)

@@ -4,8 +4,9 @@ import "math"
 
 // Closed is a trace, or what came late of it, on its way out. It is valid until Emit returns.
 type Closed struct {
-	// Record is the trace's record at this moment.
+	// Record is the trace's record at this moment, First the arrival of its first span.
 	Record  *Record
+	First   int64
 	Verdict Verdict
 	Chain   Chain
 	// Spans is the length of the chain, Late how many of these came after the decision: none where this is the decision.
@@ -87,7 +88,7 @@ func (b *Buffer) decideShard(s *shard, round *Round, d Decider, e Emitter) bool 
 }
 
 func (b *Buffer) emit(s *shard, r *Record, v Verdict, e Emitter) {
-	c := Closed{Record: r, Verdict: v, Chain: Chain{pool: b.pool, next: r.newest}, Spans: r.held, Late: r.late}
+	c := Closed{Record: r, First: r.first, Verdict: v, Chain: Chain{pool: b.pool, next: r.newest}, Spans: r.held, Late: r.late}
 	e.Emit(&c)
 }
 

@@ -1,0 +1,82 @@
+package spanpipe
+
+import (
+	"fmt"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/otlpwire"
+	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
+	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
+	"github.com/otelcol-slo/otelcol-slo/internal/tracebuf"
+)
+
+// ReloadPolicies replaces the policies and the shadow policies by those of a configuration, for all traces that are held too: these are
+// asked anew, by the spans that are held of them, what the new policies ask and the old ones did not. Requests wait meanwhile,
+// about a second for a million spans, and not at all where the policies ask the same of spans. Limits of rates start afresh. On an error
+// everything stays.
+func (e *Engine) ReloadPolicies(cfg sampling.Config) error {
+	e.reloadMu.Lock()
+	defer e.reloadMu.Unlock()
+	old := e.plan.Load()
+	next := old.sampling
+	next.Policies, next.ShadowPolicies = cfg.Policies, cfg.ShadowPolicies
+	p := &plan{}
+	if err := e.compilePolicies(p, next); err != nil {
+		return fmt.Errorf("cannot reload policies: %w", err)
+	}
+	if err := p.compileSLOs(old.ofSLOs, e.sloOptions(len(e.laneList)), old.slo); err != nil {
+		return fmt.Errorf("cannot reload policies: slo: %w", err)
+	}
+	if p.policies.SameBits(old.policies) {
+		e.plan.Store(p)
+		return nil
+	}
+	for range e.laneList { // until no request is open: bits of the old policies must not come behind those of the new ones
+		defer e.lanes.give(e.lanes.take())
+	}
+	e.rematch(old, p)
+	e.plan.Store(p)
+	return nil
+}
+
+// rematch gives all records the bits that the new plan's policies would have set.
+func (e *Engine) rematch(old, p *plan) {
+	workers := make([]rematcher, e.buf.Workers())
+	renamed := p.policies.Renamed(old.policies)
+	e.buf.Rematch(func(worker int, r *tracebuf.Record, c tracebuf.Chain) {
+		m := &workers[worker]
+		was := r.Bits
+		r.Bits = renamed(was)
+		m.match(p, r, c)
+	})
+}
+
+// rematcher matches the spans of one trace at a time.
+type rematcher struct {
+	assembler otlpwire.Assembler
+	request   []byte
+	batch     spanview.Batch
+	scratch   sampling.Scratch
+}
+
+// match adds to a record what the policies find in its spans.
+func (m *rematcher) match(p *plan, r *tracebuf.Record, c tracebuf.Chain) {
+	m.assembler.Reset()
+	for s, ok := c.Next(); ok; s, ok = c.Next() {
+		m.assembler.Add(otlpwire.Piece{
+			Resource: s.Resource, ResourceSchemaURL: s.ResourceSchemaURL, Scope: s.Scope, ScopeSchemaURL: s.ScopeSchemaURL, Span: s.Span,
+		})
+	}
+	m.request = m.assembler.AppendTo(m.request[:0])
+	if err := otlpwire.Scan(m.request, p.schema, &m.batch); err != nil { // cannot be: it was read before
+		return
+	}
+	p.policies.Match(&m.batch, &m.scratch)
+	p.policies.MatchConditions(&m.batch, m.request)
+	traits := m.batch.Traits()
+	for i := range m.batch.Spans {
+		r.Bits |= m.batch.Spans[i].Bits
+		if len(traits) > 0 {
+			r.Traits.Merge(&traits[i])
+		}
+	}
+}

@@ -1,0 +1,37 @@
+package tracebuf
+
+import (
+	"runtime"
+	"sync"
+)
+
+// Rematch shows every record that is not kept, with the spans that are held of it, and lets f change its bits and traits: policies
+// have changed. f is called by several goroutines, told apart by the number of a worker below Workers. No request may be open.
+func (b *Buffer) Rematch(f func(worker int, r *Record, c Chain)) {
+	b.closing.Lock()
+	defer b.closing.Unlock()
+	var wg sync.WaitGroup
+	for worker := range b.Workers() {
+		wg.Go(func() {
+			for i := worker; i < len(b.shards); i += b.Workers() {
+				b.shards[i].rematch(b.pool, worker, f)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// Workers returns how many goroutines Rematch uses.
+func (b *Buffer) Workers() int { return min(runtime.GOMAXPROCS(0), len(b.shards)) }
+
+func (s *shard) rematch(pool *slabPool, worker int, f func(worker int, r *Record, c Chain)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for position := s.ring.oldest; position != s.ring.next; position++ {
+		if r := s.ring.at(position); r.State == Kept {
+			r.Bits = 0 // they mean something else now, and decide nothing any more
+		} else {
+			f(worker, r, Chain{pool: pool, next: r.newest})
+		}
+	}
+}
