@@ -57,6 +57,72 @@ var ofEngine = []figure{
 		},
 	},
 	{
+		"otelcol_processor_tail_sampling_count_traces_sampled", "Decided traces by what a policy said of them, whatever others said. Policies count anew when they are replaced.", "{traces}", false,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
+			for i := range s.Policies {
+				p := &s.Policies[i]
+				decision, sampled := "sampled", true
+				if p.Drops {
+					decision, sampled = "dropped", false
+				}
+				put(int64(p.Traces), attribute.String("policy", p.Policy), attribute.Bool("sampled", sampled), attribute.String("decision", decision))
+			}
+		},
+	},
+	{
+		"otelcol_processor_tail_sampling_count_spans_sampled", "Spans of decided traces that a policy matched.", "{spans}", false,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
+			for i := range s.Policies {
+				put(int64(s.Policies[i].Spans), attribute.String("policy", s.Policies[i].Policy))
+			}
+		},
+	},
+	{
+		"otelcol_processor_tail_sampling_count_bytes_sampled", "Bytes of the spans of decided traces that a policy matched.", "By", false,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
+			for i := range s.Policies {
+				put(int64(s.Policies[i].Bytes), attribute.String("policy", s.Policies[i].Policy))
+			}
+		},
+	},
+	{
+		"shadow_traces", "Decided traces by what was done and what the shadow policies would have done, with an error or without.", "{trace}", false,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
+			for _, n := range s.Shadow {
+				put(int64(n.Traces-n.ErrorTraces), attribute.Bool("kept", n.Kept), attribute.Bool("would_keep", n.WouldKeep), attribute.Bool("error", false))
+				put(int64(n.ErrorTraces), attribute.Bool("kept", n.Kept), attribute.Bool("would_keep", n.WouldKeep), attribute.Bool("error", true))
+			}
+		},
+	},
+	{
+		"shadow_spans", "Spans of decided traces by what was done and what the shadow policies would have done.", "{span}", false,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
+			for _, n := range s.Shadow {
+				put(int64(n.Spans), attribute.Bool("kept", n.Kept), attribute.Bool("would_keep", n.WouldKeep))
+			}
+		},
+	},
+	{
+		"shadow_policy_traces", "Decided traces that a shadow policy matched.", "{trace}", false,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
+			for i := range s.ShadowPolicies {
+				put(int64(s.ShadowPolicies[i].Traces), attribute.String("policy", s.ShadowPolicies[i].Policy))
+			}
+		},
+	},
+	{
+		"degradation", "1 for each rung of the ladder that was used within the last ten seconds.", "1", true,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
+			for _, r := range s.Degradation {
+				active := int64(0)
+				if r.Active {
+					active = 1
+				}
+				put(active, attribute.String("rung", r.Name))
+			}
+		},
+	},
+	{
 		"otelcol_processor_tail_sampling_sampling_traces_on_memory", "Traces whose records are held, decided or not.", "{traces}", true,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.Held.Traces)) },
 	},

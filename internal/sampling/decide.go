@@ -19,6 +19,7 @@ const NoPolicy = -1
 // trace that is due, then Settle.
 func (p *Policies) Begin(now int64) (survey bool) {
 	p.now = now
+	p.thinning = p.thinningNext.Load()
 	return len(p.rounders) > 0
 }
 
@@ -76,6 +77,7 @@ func (p *Policies) decide(r *tracebuf.Record, f facts) tracebuf.Verdict {
 	var hashed, certain bool
 	for i := range p.keeps {
 		o := p.keeps[i].when.eval(f)
+		o.threshold = thin(o.threshold, p.thinning)
 		if o.threshold <= f.randomness {
 			p.counts[p.keeps[i].index].match(f)
 			if by == NoPolicy {
@@ -134,6 +136,19 @@ func (p *Policies) Decisive(r *tracebuf.Record) bool {
 		}
 	}
 	return false
+}
+
+// Thin makes policies that sample keep 2^-level of what they would, from the next round on; 0: all of it. What is kept whatever its
+// randomness (errors, slow traces) is not touched. It may be called at any time.
+func (p *Policies) Thin(level uint32) {
+	p.thinningNext.Store(level)
+}
+
+func thin(threshold uint64, level uint32) uint64 {
+	if level == 0 || threshold == 0 || threshold >= never {
+		return threshold
+	}
+	return never - max((never-threshold)>>level, 1)
 }
 
 // dropped returns the number of the first drop policy that matches, or NoPolicy. exposed: a drop policy that samples

@@ -32,6 +32,9 @@ type Policies struct {
 	rounders []rounder
 	now      int64 // of the round, milliseconds
 	counts   []policyCount
+	// thinning is the level of the round under way, thinningNext of the next.
+	thinning     uint32
+	thinningNext atomic.Uint32
 
 	// shadow are policies that are asked beside these, about the same bits; nil: none.
 	shadow *Policies

@@ -38,7 +38,7 @@ func (m *emitter) annotate(c *tracebuf.Closed) {
 	}
 	late := c.Late == c.Spans
 	if c.Verdict.Policy != sampling.NoPolicy {
-		m.reasons = otlpwire.AppendString(m.reasons, attributePolicy, m.engine.deciding.policies.Name(c.Verdict.Policy))
+		m.reasons = otlpwire.AppendString(m.reasons, attributePolicy, m.engine.decided.policy(int32(c.Verdict.Policy)))
 	}
 	m.reasons = otlpwire.AppendString(m.reasons, attributeReason, reasonOf(c.Record, late))
 	if !late {
@@ -66,10 +66,7 @@ func (m *emitter) log(c *tracebuf.Closed) {
 	e := logged{
 		traceID: r.TraceID, decided: m.engine.lastTick.Load(), first: c.First, minStart: r.MinStart, maxEnd: r.MaxEnd,
 		threshold: c.Verdict.Threshold, known: c.Verdict.Known, spans: r.Spans, errors: r.Errors, kept: uint32(len(m.spans)),
-		policy: -1, flags: r.Flags,
-	}
-	if c.Verdict.Policy != sampling.NoPolicy {
-		e.policy = m.engine.deciding.names[c.Verdict.Policy]
+		policy: int32(c.Verdict.Policy), flags: r.Flags,
 	}
 	n := 0
 	for _, s := range m.services {

@@ -59,11 +59,21 @@ func (d *deciding) Decide(r *tracebuf.Record) tracebuf.Verdict {
 	if s := d.policies.Shadow(); s != nil {
 		d.shadow.add(r, v.Keep, s.Decide(r).Keep)
 	}
+	return d.named(v)
+}
+
+// named gives the verdict's policy the number that it is known by in the decision log, which outlives a reload.
+func (d *deciding) named(v tracebuf.Verdict) tracebuf.Verdict {
+	if v.Policy != sampling.NoPolicy {
+		v.Policy = int(d.names[v.Policy])
+	}
 	return v
 }
 
 // Follow implements tracebuf.Decider.
-func (d *deciding) Follow(r *tracebuf.Record) tracebuf.Verdict { return d.policies.Follow(r) }
+func (d *deciding) Follow(r *tracebuf.Record) tracebuf.Verdict {
+	return d.named(d.policies.Follow(r))
+}
 
 // Rescues implements tracebuf.Judge.
 func (d *deciding) Rescues(r *tracebuf.Record) bool { return d.current().Rescues(r) }

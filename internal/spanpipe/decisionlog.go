@@ -34,7 +34,7 @@ type logged struct {
 	threshold        uint64
 	spans, errors    uint32
 	kept             uint32
-	policy           int32 // in decisionLog.policies, -1: none
+	policy           int32 // in decisionLog.policies, NoPolicy for none
 	services         [4]uint32
 	flags            tracebuf.Flags
 	known            bool

@@ -49,6 +49,7 @@ type Engine struct {
 	budget   *tracebuf.Budget
 	gate     *Gate
 	buf      *tracebuf.Buffer
+	ladder   ladder
 	deciding deciding
 	decided  *decisionLog
 	red      *red.Aggregator // nil: none are made

@@ -69,7 +69,9 @@ type world struct {
 	ran    chan struct{}
 
 	serial   uint64
-	padding  int             // bytes of an attribute that every span gets
+	padding  int  // bytes of an attribute that every span gets
+	randomID bool // trace ids have randomness of their own
+	states   map[string]int
 	accepted map[string]bool // span ids by trace and span id
 	errors   map[string]bool // trace ids with an error
 }
@@ -78,7 +80,7 @@ func newWorld(t *testing.T, change func(*Settings)) *world {
 	w := &world{
 		t: t, rng: rand.New(rand.NewPCG(1, 2)), ran: make(chan struct{}),
 		sink:     sink{spans: map[string]int{}, state: map[string]string{}},
-		accepted: map[string]bool{}, errors: map[string]bool{},
+		accepted: map[string]bool{}, errors: map[string]bool{}, states: map[string]int{},
 	}
 	s := Settings{
 		Config: DefaultConfig(), Limits: MemoryLimits{Buffers: 256 * mib}, WriterID: "test", Start: time.Now(), SendTraces: w.sink.take,
@@ -131,6 +133,11 @@ func (w *world) request(spans ...testSpan) ([]byte, func()) {
 		var id pcommon.SpanID
 		binary.BigEndian.PutUint64(id[:], w.serial)
 		sp.SetTraceID(traceID(s.trace))
+		if w.randomID {
+			tid := sp.TraceID()
+			binary.BigEndian.PutUint64(tid[8:], s.trace*0x9E3779B97F4A7C15)
+			sp.SetTraceID(tid)
+		}
 		sp.SetSpanID(id)
 		sp.SetName("GET /cart")
 		sp.SetKind(ptrace.SpanKindServer)

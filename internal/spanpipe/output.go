@@ -63,6 +63,13 @@ func newOutQueue(b *tracebuf.Budget, c *OutputConfig, buffers int64, contexts bo
 	}
 }
 
+// fill returns the bytes in the queue and the bound.
+func (q *outQueue) fill() (held, bound int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.held, q.bytes
+}
+
 // room reports whether the queue is within its bound.
 func (q *outQueue) room() bool {
 	q.mu.Lock()

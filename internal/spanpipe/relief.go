@@ -19,7 +19,7 @@ func (e *Engine) relieve(now int64) bool {
 	e.reliefMu.Lock()
 	defer e.reliefMu.Unlock()
 	e.counts.reliefs.Add(1)
-	return e.recycle() || e.shrinkRescue(now) || e.decideEarly(now) || e.giveUpOldest()
+	return e.recycle() || e.shrinkRescue(now) || e.decideEarly(now) || e.giveUpOldest(now)
 }
 
 // recycle frees slabs that are of no use any more: one that was sealed since the last tick may be.
@@ -31,12 +31,13 @@ func (e *Engine) mayFit(size int) bool { return int64(size) <= e.budget.Limit()-
 
 const reliefSteps = 32
 
-func (e *Engine) giveUpOldest() bool {
+func (e *Engine) giveUpOldest(now int64) bool {
 	b := e.out.giveUpOldest()
 	if b == nil {
 		return false
 	}
 	e.counts.sendFailed(b)
+	e.ladder.use(rungOutputGivenUp, now)
 	return true
 }
 
@@ -49,6 +50,7 @@ func (e *Engine) shrinkRescue(now int64) bool {
 		}
 		until := ages.Oldest + max((decided-ages.Oldest)/reliefSteps, 20)
 		if e.buf.Expire(until) > 0 {
+			e.ladder.use(rungRescueShortened, now)
 			return true
 		}
 		if e.buf.Ages().Oldest <= ages.Oldest { // held up by what waits to be sent
@@ -69,6 +71,7 @@ func (e *Engine) decideEarly(now int64) bool {
 			return false
 		}
 		if e.buf.Expire(due) > 0 {
+			e.ladder.use(rungDecidedEarly, now)
 			return true
 		}
 	}
@@ -79,6 +82,7 @@ func (e *Engine) tick(now time.Time) {
 	ms := e.clock(now)
 	e.lastTick.Store(ms)
 	e.coverage.Turn(now)
+	e.thin(ms)
 	wait := millis(e.cfg.Sampling.DecisionWait)
 	e.buf.Decide(tracebuf.Round{Now: ms, Due: ms - wait}, &e.deciding, &e.emitter)
 	e.buf.Expire(ms - wait - millis(e.cfg.Sampling.RescueWindow))

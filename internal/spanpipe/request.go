@@ -50,7 +50,7 @@ func (e *Engine) NewRequest(size int, now time.Time) (*Request, error) {
 	for err != nil {
 		if !e.mayFit(size) || !e.relieve(e.clock(now)) {
 			e.lanes.give(l)
-			e.counts.refuse(refusedNoBudget, size)
+			e.refuse(size, now)
 			return nil, ErrNoBudget
 		}
 		body, err = l.writer.Reserve(size)
@@ -102,7 +102,7 @@ func (r *Request) Accept(now time.Time) (Accepted, error) {
 	if err := e.prepare(l, now); err != nil {
 		l.writer.Rollback()
 		l.trim()
-		e.counts.refuse(refusedNoBudget, len(r.body))
+		e.refuse(len(r.body), now)
 		return accepted, err
 	}
 	// From here on nothing fails.
@@ -117,6 +117,12 @@ func readRefusal(err error) RefusedReason {
 		return refusedTooMany
 	}
 	return refusedInvalid
+}
+
+// refuse notes that there is no room for a request.
+func (e *Engine) refuse(bytes int, now time.Time) {
+	e.counts.refuse(refusedNoBudget, bytes)
+	e.ladder.use(rungRefused, e.clock(now))
 }
 
 // rowsKept is how many rows of a batch a lane keeps for the next request.

@@ -93,6 +93,9 @@ type Stats struct {
 	// Reliefs is how often memory had to be freed before its time.
 	Reliefs uint64
 
+	// Degradation is how the ladder stands, from its first rung to its last.
+	Degradation []Rung
+
 	// RED is how the series of RED metrics stand, as of the last flush.
 	RED red.Stats
 
@@ -161,6 +164,7 @@ func (e *Engine) Stats(now time.Time) Stats {
 		}
 	}
 	ages, ms := e.buf.Ages(), e.clock(now)
+	s.Degradation = e.ladder.list(ms)
 	s.OldestUndecided = age(ages.Undecided, ms)
 	s.DecisionLag = max(s.OldestUndecided-e.cfg.Sampling.DecisionWait, 0)
 	s.OldestHeld = age(ages.Oldest, ms)

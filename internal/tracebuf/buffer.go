@@ -166,7 +166,7 @@ func (s *shard) record(w *Writer, batch *spanview.Batch, spans []uint32, r *reco
 		at := w.heads + i*headSize
 		h := w.cur.head(at)
 		h.Series = span.Series
-		if len(traits) > 0 {
+		if len(traits) > 0 && rec.Flags&judged == 0 {
 			rec.Traits.Merge(&traits[i])
 		}
 		s.add(position, rec, span, h, makeRef(w.cur, at), r)

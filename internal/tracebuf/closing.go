@@ -102,9 +102,11 @@ func (s *shard) close(c *closer, round *Round, d Decider, e Emitter) bool {
 		s.pending = s.pending[:len(s.pending)-1]
 		r := s.ring.at(position)
 		r.Flags &^= pending
-		v := d.Follow(r)
-		if r.Flags&(Rescued|Partial) != 0 {
+		v, decided := r.verdict()
+		if !decided {
+			v = d.Follow(r)
 			v.Known = false // whether a late span arrives in time is no known probability
+			r.setVerdict(v)
 		}
 		s.take(c, r, v)
 	}
@@ -147,7 +149,7 @@ func (s *shard) decide(c *closer, r *Record, d Decider, e Emitter) {
 		}
 		return
 	}
-	r.State = Kept
+	r.setVerdict(v)
 	s.tally.KeptTraces++
 	s.take(c, r, v)
 }

@@ -21,7 +21,8 @@ type Record struct {
 	// Threshold is 1 + the greatest incoming rejection threshold (ot=th) seen, 0 for none.
 	Threshold uint64
 
-	// Traits are what policies compare traces by; zero where no policy does.
+	// Traits are what policies compare traces by; zero where no policy does. With the flag judged they are the
+	// verdict instead.
 	Traits spanview.Traits
 
 	// newest is the last head of the trace's chain; the chain holds what has not been sent.
@@ -78,9 +79,31 @@ const (
 	sure
 	// surveyed: the round under way knows the trace already.
 	surveyed
+	// judged: the trace is kept, and the record says by which verdict.
+	judged
 )
 
-const internalFlags = pending | hurried | sure | surveyed
+const internalFlags = pending | hurried | sure | surveyed | judged
+
+// setVerdict makes the record a kept one, and notes why: what comes late goes out with the same verdict.
+func (r *Record) setVerdict(v Verdict) {
+	r.State = Kept
+	r.Flags |= judged
+	r.Traits = spanview.Traits{ErrorSignature: uint64(v.Policy + 1)}
+	if v.Known {
+		r.Traits.Key = 1 + v.Threshold
+	}
+}
+
+// verdict returns what setVerdict noted; false where it is not known, because a late span made the record a kept one.
+func (r *Record) verdict() (Verdict, bool) {
+	t := &r.Traits
+	v := Verdict{Keep: true, Policy: int(t.ErrorSignature) - 1, Known: t.Key > 0}
+	if v.Known {
+		v.Threshold = t.Key - 1
+	}
+	return v, r.Flags&judged != 0
+}
 
 // Extent returns MaxEnd - MinStart in nanoseconds, 0 where the end lies before the start.
 func (r *Record) Extent() uint64 {

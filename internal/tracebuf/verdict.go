@@ -20,6 +20,6 @@ type Decider interface {
 	Settle()
 	// Decide decides on a trace. Nothing but the record, and what was surveyed, may have a part in it.
 	Decide(r *Record) Verdict
-	// Follow returns the verdict that goes with spans that came after their trace was decided to be kept.
+	// Follow returns the verdict on a trace that is kept because of a late span.
 	Follow(r *Record) Verdict
 }
