@@ -30,6 +30,7 @@ var plan = []room{
 		"internal/tracebuf",
 	}},
 	{"internal/policyfile", []string{"internal/sampling"}},
+	{"internal/whypage", []string{"internal/sampling", "internal/spanpipe"}},
 	{"internal/sampling", []string{"internal/spanview", "internal/tracebuf"}},
 	{"internal/red", []string{"internal/spanview"}},
 	{"internal/slo", []string{"internal/flush", "internal/spanview"}},

@@ -18,15 +18,18 @@ import (
 
 	"github.com/otelcol-slo/otelcol-slo/internal/spanpipe"
 	"github.com/otelcol-slo/otelcol-slo/internal/webserver"
+	"github.com/otelcol-slo/otelcol-slo/internal/whypage"
 )
 
 // debugPages answers the questions that metrics have no room for:
 //
 //	GET /          both as text
 //	GET /refusals  the latest refused requests, as JSON
+//	GET /why/{id}  why a trace was kept or dropped, as JSON
 //	GET /services  what came of each service, as JSON; by=bytes|spans|series|kept_traces (bytes), limit=N (20)
 type debugPages struct {
 	services func() []spanpipe.Service
+	why      func(id [16]byte) spanpipe.Why
 	refused  *refused
 }
 
@@ -67,6 +70,7 @@ func (d *debugPages) top(by string, limit int) []serviceLine {
 
 func (d *debugPages) handler() http.Handler {
 	mux := http.NewServeMux()
+	mux.Handle(whypage.Pattern, whypage.Handler(d.why))
 	mux.HandleFunc("GET /refusals", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, d.refused.list()) })
 	mux.HandleFunc("GET /services", func(w http.ResponseWriter, r *http.Request) {
 		by, limit, err := d.query(r)

@@ -291,6 +291,32 @@ func TestChangedSLOFilesAreUsed(t *testing.T) {
 	require.True(t, r.reloadSLOs())
 }
 
+func TestAChangedPoliciesFileIsUsedForWhatIsHeld(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "policies.yaml")
+	write := func(text string) { require.NoError(t, os.WriteFile(file, []byte(text), 0o600)) }
+	write("policies: [{name: ok, type: status_code, status_code: {status_codes: [OK]}}]")
+	var spans atomic.Int64
+	r := start(t, withDebug(), withConfig(func(c *Config) {
+		c.Sampling.PoliciesFile = file
+		c.Sampling.DecisionWait = time.Hour
+	}), withOutlet(func(o *outlet) {
+		o.traces = func(_ context.Context, td ptrace.Traces) error { spans.Add(int64(td.SpanCount())); return nil }
+	}))
+	sendGRPC(t, r, traceOf(1, 3, true))
+	require.False(t, r.reloadPolicies(), "nothing changed")
+	write("policies: [{name: ok, type: nonsense}]")
+	require.False(t, r.reloadPolicies())
+	require.False(t, r.reloadPolicies())
+	require.Equal(t, 1, r.logs.FilterMessageSnippet("stay as they were").Len(), "a broken file is told once")
+	write("policies: [{name: errors, type: status_code, status_code: {status_codes: [ERROR]}}]\nshadow_policies: [{name: all, type: always_sample}]")
+	require.True(t, r.reloadPolicies())
+	why := decodeAnswer[map[string]any](t, r.ask(t, "/why/"+traceOf(1, 3, true).ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).TraceID().String()))
+	require.Equal(t, "undecided", why["state"])
+	require.Equal(t, "errors", why["policy"])
+	r.shutdown()
+	require.EqualValues(t, 3, spans.Load())
+}
+
 func TestTheGoMemoryLimitIsLoweredAndRestored(t *testing.T) {
 	before := debug.SetMemoryLimit(math.MaxInt64)
 	defer debug.SetMemoryLimit(before)

@@ -90,12 +90,12 @@ func (r *otlpReceiver) flushMetrics(ctx context.Context, md pmetric.Metrics) {
 	r.telemetry.flushed.Store(time.Now().UnixMilli())
 }
 
-// sloPollInterval is how often SLO files are looked at.
-const sloPollInterval = 10 * time.Second
+// filesPollInterval is how often files of SLOs and of policies are looked at.
+const filesPollInterval = 10 * time.Second
 
-// watchSLOs looks for changed SLO files.
-func (r *otlpReceiver) watchSLOs(ctx context.Context) {
-	ticker := time.NewTicker(sloPollInterval)
+// watchFiles looks for changed files.
+func (r *otlpReceiver) watchFiles(ctx context.Context) {
+	ticker := time.NewTicker(filesPollInterval)
 	defer ticker.Stop()
 	for {
 		select {
@@ -103,6 +103,7 @@ func (r *otlpReceiver) watchSLOs(ctx context.Context) {
 			return
 		case <-ticker.C:
 			r.reloadSLOs()
+			r.reloadPolicies()
 		}
 	}
 }
@@ -122,5 +123,23 @@ func (r *otlpReceiver) reloadSLOs() bool {
 		return false
 	}
 	r.set.Logger.Info("SLO files are in use as they are now", zap.Int("slos", len(cfg.SLOs)))
+	return true
+}
+
+// reloadPolicies replaces the policies where their file has changed, and reports whether it did. A broken file changes nothing and
+// is told once.
+func (r *otlpReceiver) reloadPolicies() bool {
+	if !r.policies.Changed() {
+		return false
+	}
+	cfg, err := r.policies.Load()
+	if err == nil {
+		err = r.engine.ReloadPolicies(cfg)
+	}
+	if err != nil {
+		r.set.Logger.Error("cannot use the changed policies file; the policies stay as they were", zap.Error(err))
+		return false
+	}
+	r.set.Logger.Info("the policies file is in use as it is now", zap.Int("policies", len(cfg.Policies)), zap.Int("shadow_policies", len(cfg.ShadowPolicies)))
 	return true
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/otelcol-slo/otelcol-slo/internal/enginefigures"
 	"github.com/otelcol-slo/otelcol-slo/internal/ottlcondition"
+	"github.com/otelcol-slo/otelcol-slo/internal/policyfile"
 	"github.com/otelcol-slo/otelcol-slo/internal/slo"
 	"github.com/otelcol-slo/otelcol-slo/internal/spanpipe"
 	"github.com/otelcol-slo/otelcol-slo/internal/webserver"
@@ -33,6 +34,7 @@ type otlpReceiver struct {
 	engine    *spanpipe.Engine
 	traces    *tracesIntake
 	sloSource *slo.Source
+	policies  *policyfile.Source
 	telemetry *telemetry
 	reports   reports
 	door      *door
@@ -76,6 +78,10 @@ func (r *otlpReceiver) startEngine() error {
 	if settings.Config.SLO, err = r.sloSource.Load(); err != nil {
 		return err
 	}
+	r.policies = policyfile.New(r.cfg.Sampling)
+	if settings.Config.Sampling, err = r.policies.Load(); err != nil {
+		return err
+	}
 	engine, err := spanpipe.New(settings)
 	if err != nil {
 		return err
@@ -100,7 +106,7 @@ func (r *otlpReceiver) startEngine() error {
 	r.stopLoops = stop
 	r.loops.Go(func() { engine.Run(ctx) })
 	r.loops.Go(func() { r.flushLoop(ctx) })
-	r.loops.Go(func() { r.watchSLOs(ctx) })
+	r.loops.Go(func() { r.watchFiles(ctx) })
 	return nil
 }
 
@@ -139,7 +145,7 @@ func (r *otlpReceiver) openDoors(ctx context.Context, host component.Host) error
 	}
 	var err error
 	if debug := r.cfg.Debug.HTTP; debug.HasValue() {
-		pages := &debugPages{services: r.engine.Services, refused: r.door.refused}
+		pages := &debugPages{services: r.engine.Services, why: r.engine.Why, refused: r.door.refused}
 		if r.debug, err = startDebug(ctx, host, debug.Get(), r.set.TelemetrySettings, pages); err != nil {
 			return err
 		}
