@@ -20,6 +20,9 @@ import (
 // ErrNoBudget says that the memory budget is used up: the request can be sent again later.
 var ErrNoBudget = tracebuf.ErrNoBudget
 
+// ErrTooLarge says that the budget has no room for a request even where nothing is held. It is an ErrNoBudget.
+var ErrTooLarge = fmt.Errorf("the request is larger than what may be held: %w", ErrNoBudget)
+
 // Settings are what an engine is made of.
 type Settings struct {
 	Config Config
