@@ -2,6 +2,7 @@ package spanpipe
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,9 @@ import (
 
 // ErrNoBudget says that the memory budget is used up: the request can be sent again later.
 var ErrNoBudget = tracebuf.ErrNoBudget
+
+// ErrTooLarge says that the budget has no room for a request even where nothing is held. It is an ErrNoBudget.
+var ErrTooLarge = fmt.Errorf("the request is larger than what may be held: %w", ErrNoBudget)
 
 // Settings are what an engine is made of.
 type Settings struct {

@@ -43,14 +43,18 @@ type Accepted struct {
 	ZeroTraceID int
 }
 
-// NewRequest takes a lane and returns room for a body of size bytes. It fails with ErrNoBudget.
+// NewRequest takes a lane and returns room for a body of size bytes. It fails with ErrNoBudget or ErrTooLarge.
 func (e *Engine) NewRequest(size int, now time.Time) (*Request, error) {
 	l := e.lanes.take()
 	body, err := l.writer.Reserve(size)
 	for err != nil {
-		if !e.mayFit(size) || !e.relieve(e.clock(now)) {
+		fits := e.mayFit(size)
+		if !fits || !e.relieve(e.clock(now)) {
 			e.lanes.give(l)
 			e.refuse(size, now)
+			if !fits {
+				return nil, ErrTooLarge
+			}
 			return nil, ErrNoBudget
 		}
 		body, err = l.writer.Reserve(size)

@@ -129,6 +129,12 @@ type EvaluationErrors struct {
 	Spans  uint64
 }
 
+// Empty reports whether nothing is held.
+func (e *Engine) Empty() bool {
+	_, held := e.buf.Tally()
+	return held.Traces == 0 && e.out.stats().batches == 0
+}
+
 // Stats returns the counters and gauges of this moment.
 func (e *Engine) Stats(now time.Time) Stats {
 	c := &e.counts

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/otelcol-slo/otelcol-slo/internal/ottlcondition"
 	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
 	"github.com/otelcol-slo/otelcol-slo/internal/spanpipe"
 )
@@ -51,6 +52,11 @@ type Config struct {
 	RescueWindow time.Duration `mapstructure:"rescue_window"`
 	// MaxTraceMiB is how many MiB of spans are held of one trace. Default 16; 1 to 4095.
 	MaxTraceMiB int `mapstructure:"max_trace_mib"`
+	// PoliciesFile, ShadowPolicies, AnnotateSpans and DecisionLog are those of sampling.Config.
+	PoliciesFile   string                  `mapstructure:"policies_file"`
+	ShadowPolicies []sampling.PolicyConfig `mapstructure:"shadow_policies"`
+	AnnotateSpans  string                  `mapstructure:"annotate_spans"`
+	DecisionLog    int                     `mapstructure:"decision_log"`
 	// DecisionMemory is what is remembered of traces whose record is gone.
 	DecisionMemory sampling.DecisionMemoryConfig `mapstructure:"decision_memory"`
 	// Memory bounds what is held.
@@ -112,6 +118,8 @@ func createDefaultConfig() component.Config {
 		DecisionWaitMin:          engine.Sampling.DecisionWaitMin,
 		RescueWindow:             engine.Sampling.RescueWindow,
 		MaxTraceMiB:              engine.Sampling.MaxTraceMiB,
+		AnnotateSpans:            engine.Sampling.AnnotateSpans,
+		DecisionLog:              engine.Sampling.DecisionLog,
 		DecisionMemory:           engine.Sampling.DecisionMemory,
 		Output:                   engine.Output,
 		MetadataCardinalityLimit: contextsDefault,
@@ -148,7 +156,7 @@ func (c *Config) Validate() error {
 		seen[lower] = true
 	}
 	ours := c.sampling()
-	return errors.Join(append(errs, ours.Validate())...)
+	return errors.Join(append(errs, ours.Validate(), ottlcondition.Check(ours))...)
 }
 
 // contribsShortestWait is what contrib makes of a decision_wait below it, its ticks being that long.
@@ -169,7 +177,8 @@ func (c *Config) sampling() sampling.Config {
 	s.RescueWindow = c.RescueWindow
 	s.MaxTraceMiB, s.MaxTraceBytes = c.MaxTraceMiB, c.MaximumTraceSizeBytes
 	s.DecisionMemory.TracesMax = max(c.DecisionMemory.TracesMax, c.DecisionCache.SampledCacheSize, c.DecisionCache.NonSampledCacheSize)
-	s.Policies = c.Policies
+	s.Policies, s.PoliciesFile, s.ShadowPolicies = c.Policies, c.PoliciesFile, c.ShadowPolicies
+	s.AnnotateSpans, s.DecisionLog = c.AnnotateSpans, c.DecisionLog
 	return s
 }
 

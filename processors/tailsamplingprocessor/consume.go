@@ -30,15 +30,15 @@ func (p *tailSampling) ConsumeTraces(ctx context.Context, td ptrace.Traces) erro
 	if err != nil {
 		return p.refused.count(refusalOf(err))
 	}
-	err = p.take(request, number)
-	if p.cfg.BlockOnOverflow && errors.Is(err, spanpipe.ErrNoBudget) {
-		err = p.takeWithPatience(ctx, request, number)
+	err = p.take(td, request, number)
+	if p.cfg.BlockOnOverflow && mayFitLater(err) {
+		err = p.takeWithPatience(ctx, td, request, number)
 	}
 	return p.refused.count(refusalOf(err))
 }
 
-// take gives an encoded request to the engine; number is its context's.
-func (p *tailSampling) take(request []byte, number uint32) error {
+// take gives a request and its bytes to the engine; number is its context's.
+func (p *tailSampling) take(td ptrace.Traces, request []byte, number uint32) error {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	if !p.open {
@@ -50,6 +50,7 @@ func (p *tailSampling) take(request []byte, number uint32) error {
 		return err
 	}
 	copy(in.Body(), request)
+	in.Decoded(td)
 	in.SetContext(number)
 	_, err = in.Accept(now)
 	return err
@@ -59,7 +60,7 @@ func (p *tailSampling) take(request []byte, number uint32) error {
 const roomInterval = 50 * time.Millisecond
 
 // takeWithPatience waits for room until ctx is done or the processor ends. Nothing tells of room: it is looked for.
-func (p *tailSampling) takeWithPatience(ctx context.Context, request []byte, number uint32) error {
+func (p *tailSampling) takeWithPatience(ctx context.Context, td ptrace.Traces, request []byte, number uint32) error {
 	p.waiting.Add(1)
 	defer p.waiting.Add(-1)
 	ticker := time.NewTicker(roomInterval)
@@ -72,10 +73,19 @@ func (p *tailSampling) takeWithPatience(ctx context.Context, request []byte, num
 			return errShuttingDown
 		case <-ticker.C:
 		}
-		if err := p.take(request, number); !errors.Is(err, spanpipe.ErrNoBudget) {
+		empty := p.engine.Empty()
+		err := p.take(td, request, number)
+		if !mayFitLater(err) {
 			return err
 		}
+		if empty && p.engine.Empty() {
+			return spanpipe.ErrTooLarge // it alone is too much, with what its spans need beside their bytes
+		}
 	}
+}
+
+func mayFitLater(err error) bool {
+	return errors.Is(err, spanpipe.ErrNoBudget) && !errors.Is(err, spanpipe.ErrTooLarge)
 }
 
 // send hands a batch of kept traces to the next consumer.

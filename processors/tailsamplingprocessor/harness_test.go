@@ -3,7 +3,6 @@ package tailsamplingprocessor
 import (
 	"context"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -49,9 +48,10 @@ func mustParse(t testing.TB, yaml string) *Config {
 
 // sink is the next consumer.
 type sink struct {
-	mu     sync.Mutex // protects all below
-	calls  []call
 	answer func() error // nil: it takes everything
+
+	mu    sync.Mutex // protects calls
+	calls []call
 }
 
 // call is one call of the next consumer.
@@ -63,13 +63,13 @@ type call struct {
 func (*sink) Capabilities() consumer.Capabilities { return consumer.Capabilities{MutatesData: true} }
 
 func (s *sink) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.answer != nil {
 		if err := s.answer(); err != nil {
 			return err
 		}
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.calls = append(s.calls, call{ctx, td})
 	return nil
 }
@@ -106,7 +106,7 @@ type running struct {
 	own  *sdkmetric.ManualReader
 }
 
-// start starts a processor in a bubble; end ends it.
+// start starts a processor, which ends with the test or with end.
 func start(t testing.TB, yaml string) *running {
 	t.Helper()
 	return startInFrontOf(t, yaml, &sink{})
@@ -128,6 +128,7 @@ func startInFrontOf(t testing.TB, yaml string, next *sink) *running {
 	require.NoError(t, err)
 	require.NoError(t, p.Start(context.Background(), componenttest.NewNopHost()))
 	r.tailSampling = p.(*tailSampling)
+	t.Cleanup(func() { r.end(t) })
 	return r
 }
 
@@ -186,19 +187,23 @@ func matches(p metricdata.DataPoint[int64], pairs []string) bool {
 	return true
 }
 
+// names returns the own metrics of the processor.
+func (r *running) names(t testing.TB) (names []string) {
+	t.Helper()
+	var all metricdata.ResourceMetrics
+	require.NoError(t, r.own.Collect(context.Background(), &all))
+	for _, scope := range all.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
+
 // outcomes returns the spans of every outcome and those held, together.
 func (r *running) outcomes(t testing.TB) int64 {
 	t.Helper()
 	return r.figure(t, "spans") + r.figure(t, "held_spans")
-}
-
-// messages returns what was logged, one line each.
-func (r *running) messages() string {
-	var lines []string
-	for _, entry := range r.logs.All() {
-		lines = append(lines, entry.Message)
-	}
-	return strings.Join(lines, "\n")
 }
 
 // trace returns a trace of so many spans, 10 ms each one after the other; failed: the last one has an error.
@@ -209,7 +214,7 @@ func trace(number byte, spans int, failed bool) ptrace.Traces {
 	ss := rs.ScopeSpans().AppendEmpty().Spans()
 	for i := range spans {
 		s := ss.AppendEmpty()
-		s.SetTraceID(pcommon.TraceID{15: number})
+		s.SetTraceID(pcommon.TraceID{1, 15: number})
 		s.SetSpanID(pcommon.SpanID{1, byte(i >> 8), byte(i)})
 		if i > 0 {
 			s.SetParentSpanID(pcommon.SpanID{1})

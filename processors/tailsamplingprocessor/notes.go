@@ -21,7 +21,7 @@ func (c *Config) notes() []string {
 		"only those are held that satisfy a condition of a policy", c.MaximumTraceSizeBytes)
 	note(c.DecisionWait <= 0, "decision_wait: %s stands for %s", c.DecisionWait, contribsShortestWait)
 	note(c.SamplingStrategy == spanIngest, "sampling_strategy: a trace that no policy is sure of is decided by all of them at decision_wait")
-	note(len(c.Policies) == 0, "policies: there are none, so that traces with an error, traces of 500 ms and more, and 1 %% of all are kept")
+	note(len(c.Policies) == 0 && c.PoliciesFile == "", "policies: there are none, so that traces with an error, traces of 500 ms and more, and 1 %% of all are kept")
 	ours := c.sampling()
 	return append(list, ours.Notes()...)
 }

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/enginefigures"
+	"github.com/otelcol-slo/otelcol-slo/internal/ottlcondition"
 	"github.com/otelcol-slo/otelcol-slo/internal/spanpipe"
 )
 
@@ -38,6 +39,9 @@ type tailSampling struct {
 	stopLoop context.CancelFunc
 }
 
+// started is how many processors run in this process.
+var started atomic.Int64
+
 var _ processor.Traces = (*tailSampling)(nil)
 
 func newProcessor(cfg *Config, set processor.Settings, next consumer.Traces) *tailSampling {
@@ -56,7 +60,7 @@ func (p *tailSampling) Start(context.Context, component.Host) error {
 	}
 	settings := spanpipe.Settings{
 		Config: p.cfg.engine(), Limits: limits, NoRED: true, WriterID: p.set.ID.String(), Start: time.Now(),
-		SendTraces: p.send, IsPermanent: consumererror.IsPermanent,
+		Conditions: ottlcondition.Compiler(p.set.TelemetrySettings), SendTraces: p.send, IsPermanent: consumererror.IsPermanent,
 	}
 	if len(p.cfg.MetadataKeys) > 0 {
 		settings.InContext = p.contexts.restore
@@ -73,6 +77,9 @@ func (p *tailSampling) Start(context.Context, component.Host) error {
 		p.set.Logger.Info(note)
 	}
 	p.set.Logger.Info("memory limit", zap.Int64("buffers_mib", limits.Buffers>>20))
+	if n := started.Add(1); n > 1 && p.cfg.Memory.LimitMiB == 0 {
+		p.set.Logger.Warn("several tail_sampling processors may take half of the memory each: set memory.limit_mib", zap.Int64("processors", n))
+	}
 	p.engine = engine
 	ctx, stop := context.WithCancel(context.Background())
 	p.stopLoop = stop
@@ -105,6 +112,7 @@ func (p *tailSampling) Shutdown(ctx context.Context) error {
 	left := p.engine.Drain(ctx)
 	account := p.engine.Stats(time.Now())
 	enginefigures.LogAccount(p.set.Logger, &account, left)
+	started.Add(-1)
 	err := p.telemetry.close()
 	p.engine.Close()
 	return err

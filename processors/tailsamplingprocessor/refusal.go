@@ -18,6 +18,7 @@ type reason uint8
 const (
 	reasonInvalid reason = iota
 	reasonTooManySpans
+	reasonTooLarge
 	reasonNoBudget
 	reasonGaveUp
 	reasonTooManyContexts
@@ -33,6 +34,7 @@ var rules = [reasons]struct {
 }{
 	reasonInvalid:         {"invalid", true},
 	reasonTooManySpans:    {"too_many_spans", true},
+	reasonTooLarge:        {"too_large", true},
 	reasonNoBudget:        {"no_budget", false},
 	reasonGaveUp:          {"gave_up", false},
 	reasonTooManyContexts: {"too_many_metadata", true},
@@ -58,6 +60,8 @@ func refusalOf(err error) *refusal {
 		return nil
 	case errors.As(err, &known):
 		return known
+	case errors.Is(err, spanpipe.ErrTooLarge):
+		return &refusal{reasonTooLarge, fmt.Errorf("cannot hold so much at once, make batches smaller or raise memory.limit_mib: %w", err)}
 	case errors.Is(err, spanpipe.ErrNoBudget):
 		return &refusal{reasonNoBudget, fmt.Errorf("cannot hold more spans, send again later: %w", err)}
 	case errors.Is(err, otlpwire.ErrTooMany):

@@ -351,3 +351,10 @@ func TestReceiveTimeoutDoesNotBoundTheNextConsumer(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 200, r.post(t, "/v1/metrics", protobufType, "", body).code)
 }
+
+func TestWhatHasNoEffectIsToldAtStart(t *testing.T) {
+	r := start(t, withConfig(func(c *Config) {
+		c.Sampling.Policies = []sampling.PolicyConfig{{Name: "all", Type: "always_sample", Latency: &sampling.LatencyConfig{}}}
+	}))
+	require.Len(t, r.logs.FilterMessage("sampling: policies[0].latency has no effect on a policy of type always_sample").All(), 1)
+}

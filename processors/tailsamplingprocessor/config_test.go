@@ -1,0 +1,225 @@
+package tailsamplingprocessor
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
+	"github.com/otelcol-slo/otelcol-slo/internal/spanpipe"
+)
+
+func TestTheDefaultsAreContribsAndTheReceivers(t *testing.T) {
+	cfg := mustParse(t, `{}`)
+	require.Equal(t, 30*time.Second, cfg.DecisionWait)
+	engine := spanpipe.DefaultConfig()
+	want := engine.Sampling
+	want.DecisionWait = 30 * time.Second
+	require.Equal(t, want, cfg.sampling())
+	require.Equal(t, engine.Output, cfg.Output)
+	require.False(t, cfg.engine().Coverage.Enabled)
+}
+
+// everyKey has all keys of contrib's processor.
+const everyKey = `
+decision_wait: 10s
+decision_wait_after_root_received: 3s
+num_traces: 100
+block_on_overflow: true
+expected_new_traces_per_sec: 10
+decision_cache:
+  sampled_cache_size: 1000
+  non_sampled_cache_size: 3000000
+sample_on_first_match: true
+sampling_strategy: span-ingest
+drop_pending_traces_on_shutdown: true
+maximum_trace_size_bytes: 100000
+num_shards: 8
+policies:
+  - name: slow
+    type: latency
+    latency: {threshold_ms: 5000}
+  - {name: share, type: probabilistic, probabilistic: {sampling_percentage: 150}, latency: {threshold_ms: 1}}
+`
+
+func TestEveryKeyOfContribIsTaken(t *testing.T) {
+	cfg := mustParse(t, everyKey)
+	want := sampling.DefaultConfig()
+	want.DecisionWait, want.DecisionWaitAfterRoot = 10*time.Second, 3*time.Second
+	want.DecisionMemory.TracesMax = 3_000_000
+	want.SampleOnFirstMatch, want.DecideEarly = true, true
+	want.MaxTraceBytes = 100_000
+	want.Policies = cfg.Policies
+	got := cfg.sampling()
+	require.Equal(t, want, got)
+	require.EqualValues(t, 100_000, got.TraceBytesMax())
+	require.Len(t, cfg.Policies, 2)
+	require.True(t, cfg.BlockOnOverflow)
+	require.True(t, cfg.DropPendingTracesOnShutdown)
+}
+
+func TestWhatReplacesAKeyIsToldAtStart(t *testing.T) {
+	for _, key := range []string{
+		"num_traces: 100 ", "expected_new_traces_per_sec: 10 ", "num_shards: 8 ", "decision_cache: ", "maximum_trace_size_bytes: ", "sampling_strategy: ",
+		"policies[1].latency has no effect",
+	} {
+		told := 0
+		for _, note := range mustParse(t, everyKey).notes() {
+			if strings.HasPrefix(note, key) {
+				told++
+			}
+		}
+		require.Equal(t, 1, told, key)
+	}
+	require.Len(t, mustParse(t, everyKey).notes(), 7)
+	require.Empty(t, mustParse(t, `{policies: [{name: all, type: always_sample}]}`).notes())
+	require.Equal(t, []string{"decision_wait: 0s stands for 1s"},
+		mustParse(t, `{decision_wait: 0s, policies: [{name: all, type: always_sample}]}`).notes())
+
+	bubble(t, func(t *testing.T) {
+		r := start(t, `{num_traces: 50000, policies: [{name: all, type: always_sample}]}`)
+		require.Len(t, r.logs.FilterMessageSnippet("num_traces: 50000 bounds nothing here").All(), 1)
+	})
+}
+
+// A short wait of contrib's is not refused because of a key that contrib has not.
+func TestDecisionWaitMinIsAtMostDecisionWait(t *testing.T) {
+	cfg := mustParse(t, `{decision_wait: 500ms}`)
+	require.Equal(t, 500*time.Millisecond, cfg.sampling().DecisionWaitMin)
+	cfg = mustParse(t, `{decision_wait: -1s, decision_wait_min: 1m}`)
+	require.Equal(t, time.Second, cfg.sampling().DecisionWait)
+	require.Equal(t, time.Second, cfg.sampling().DecisionWaitMin)
+}
+
+func TestAnOutsizeTraceIsBoundedInBytes(t *testing.T) {
+	for yaml, want := range map[string]uint32{
+		`{}`:                                16 << 20,
+		`{max_trace_mib: 2}`:                2 << 20,
+		`{maximum_trace_size_bytes: 0}`:     16 << 20,
+		`{maximum_trace_size_bytes: 1}`:     1,
+		`{maximum_trace_size_bytes: 1e+18}`: 4095 << 20,
+	} {
+		cfg := mustParse(t, yaml)
+		ours := cfg.sampling()
+		require.Equal(t, want, ours.TraceBytesMax(), yaml)
+	}
+}
+
+func TestABadConfigurationIsRefusedWithEveryMistake(t *testing.T) {
+	f := func(yaml string, want ...string) {
+		t.Helper()
+		_, err := parse(t, yaml)
+		require.Error(t, err)
+		for _, w := range want {
+			assert.ErrorContains(t, err, w)
+		}
+	}
+	f(`{tail_storage: redis/a, sampling_strategy: both, shutdown_timeout: 0s, metadata_keys: [a, "", A], metadata_cardinality_limit: 0,
+		rescue_window: -1s, decision_wait_min: -1s, max_trace_mib: 0, memory: {limit_mib: 1}, output: {senders: 0}, policies: [{type: nonsense}]}`,
+		`tail_storage must not be set (got "redis/a")`,
+		`sampling_strategy must be trace-complete or span-ingest (got "both")`,
+		`shutdown_timeout must be a positive duration (got 0s)`,
+		`metadata_keys[1] must not be empty (got "")`,
+		`metadata_keys[2] must be listed once (got "A")`,
+		`metadata_cardinality_limit must be between 1 and 65536 (got 0)`,
+		`rescue_window must be at least 0s (got -1s)`,
+		`decision_wait_min must be at least 0s (got -1s)`,
+		`max_trace_mib must be between 1 and 4095 (got 0)`,
+		`memory: limit_mib must be 0 or at least 64 (got 1)`,
+		`output: senders must be at least 1 (got 0)`,
+		`policies[0].name must not be empty`,
+		`policies[0].type must be a known policy type (got "nonsense")`)
+	f(`{decision_wate: 1s}`, `has invalid keys: decision_wate`)
+	f(`{memory: {others_mib: 1}}`, `has invalid keys: others_mib`)
+	f(`{policies: [{name: a, type: always_sample, lat: {threshold_ms: 5}}]}`, `policies[0].lat must not be there`)
+}
+
+// testdata/contrib.yaml is an ordinary configuration for contrib's processor, with a policy of every type.
+func TestAnOrdinaryConfigurationOfContribStarts(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("testdata", "contrib.yaml"))
+	require.NoError(t, err)
+	bubble(t, func(t *testing.T) {
+		r := start(t, string(text))
+		r.mustTake(t, trace(1, 3, true))
+		time.Sleep(11 * time.Second)
+		require.Equal(t, map[byte]int{1: 3}, r.sink.spans())
+	})
+}
+
+// Every example in our documents and configurations is one that starts.
+func TestOurExamplesAreValid(t *testing.T) {
+	examples := 0
+	for _, name := range []string{"README.md", "../../docs/sampling.md"} {
+		for _, block := range blocks(t, name) {
+			conf := asConf(t, block)
+			if !conf.IsSet("processors::tail_sampling") {
+				continue
+			}
+			sub, err := conf.Sub("processors::tail_sampling")
+			require.NoError(t, err)
+			cfg := createDefaultConfig().(*Config)
+			require.NoError(t, sub.Unmarshal(cfg), name)
+			require.NoError(t, confmap.Validate(cfg), name)
+			examples++
+		}
+	}
+	require.GreaterOrEqual(t, examples, 2)
+}
+
+func asConf(t *testing.T, yaml string) *confmap.Conf {
+	t.Helper()
+	retrieved, err := confmap.NewRetrievedFromYAML([]byte(yaml))
+	require.NoError(t, err)
+	conf, err := retrieved.AsConf()
+	require.NoError(t, err)
+	return conf
+}
+
+// blocks returns the YAML blocks of a document.
+func blocks(t *testing.T, name string) (list []string) {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	require.False(t, errors.Is(err, fs.ErrNotExist), name)
+	require.NoError(t, err)
+	for i, part := range strings.Split(string(text), "```") {
+		if yaml, ok := strings.CutPrefix(part, "yaml\n"); ok && i%2 == 1 {
+			list = append(list, yaml)
+		}
+	}
+	return list
+}
+
+func TestTheReadmeHasEveryKeyMetricAndReason(t *testing.T) {
+	text, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	conf := confmap.New()
+	require.NoError(t, conf.Marshal(createDefaultConfig()))
+	for _, key := range conf.AllKeys() {
+		key = strings.ReplaceAll(key, "::", ".")
+		if _, last, ok := strings.Cut(key, "output.retry."); ok {
+			key = last
+		}
+		assert.Contains(t, string(text), "`"+key+"`")
+	}
+	assert.Contains(t, string(text), "`tail_storage`")
+	for _, rule := range rules {
+		assert.Contains(t, string(text), "`"+rule.name+"`")
+	}
+	bubble(t, func(t *testing.T) {
+		r := start(t, errorsOnly)
+		names := r.names(t)
+		require.Greater(t, len(names), 15)
+		for _, name := range names {
+			assert.Contains(t, string(text), fmt.Sprintf("`%s`", name))
+		}
+	})
+}
