@@ -107,3 +107,23 @@ func TestWhatTheOthersOfAnAndRefuseUsesNoBudget(t *testing.T) {
 	assert.Zero(t, by[0].kept)
 	assert.Equal(t, by[1].traces, by[1].kept)
 }
+
+func TestTheBudgetIsAShareOfAllThatBurnsAndIsSpentByWhatIsKeptOnly(t *testing.T) {
+	run := func(percentage string, perRound, rounds int) *limiter {
+		p, _ := mustCompile(t, `{policies: [{name: s, type: slo, slo: {burning: {sampling_percentage: `+percentage+`}}}]}`)
+		rng := rand.New(rand.NewPCG(1, 6))
+		simulate(p, rounds, func() ([]tracebuf.Record, []int) {
+			records := make([]tracebuf.Record, perRound)
+			for i := range records {
+				records[i] = randomRecord(rng, 10, bitBurning)
+			}
+			return records, make([]int, perRound)
+		})
+		return p.rounders[0].(*limiter)
+	}
+	// 2000 spans at once for a burst of 1000
+	require.EqualValues(t, never/2, run("20", 200, 1).threshold.Load())
+	require.EqualValues(t, never/2, run("1", 200, 1).threshold.Load())
+	// 1000 spans a second of which 200 are kept of 500 that may be
+	require.Zero(t, run("20", 5, 2000).threshold.Load())
+}

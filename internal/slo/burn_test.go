@@ -2,6 +2,7 @@ package slo
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -45,7 +46,7 @@ func TestABudgetBurnsOnceBothWindowsAreAtTheRateAndUntilTheShortOneIsBack(t *tes
 	r.observe(0, cart)
 	// 14.4 times 1 % of the hour: 864 of 6000, which takes 17 minutes at half bad.
 	took := 0
-	for !burns() {
+	for took < 60 && !burns() {
 		r.minutes(&at, 1, 50, 50, shop)
 		took++
 	}
@@ -53,7 +54,7 @@ func TestABudgetBurnsOnceBothWindowsAreAtTheRateAndUntilTheShortOneIsBack(t *tes
 	assert.Equal(t, []Burning{{"a", 1}}, r.Burning())
 	// The hour is still full of it when the five minutes are back.
 	took = 0
-	for burns() {
+	for took < 60 && burns() {
 		r.minutes(&at, 1, 100, 0, shop)
 		took++
 	}
@@ -145,4 +146,46 @@ func TestSubjectsOfBurnRatesAreBounded(t *testing.T) {
 		require.EqualValues(t, burnSubjectsMax*burnSubjectBytes, r.Bytes()-before)
 	}
 	require.Equal(t, spanview.SLOBurning, r.means(spans[0]), "those beyond burn with their service")
+}
+
+func TestAWindowIsAtMostACellLongerThanItSays(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	for _, every := range []time.Duration{5 * time.Second, 7 * time.Second, 30 * time.Second} {
+		w := newWindow(burnShort, burnShortCells, start)
+		for now := start; now.Before(start.Add(5 * time.Hour)); now = now.Add(1 + time.Duration(rng.Int64N(int64(every)))) {
+			got := now.Sub(w.taken[w.from(now)])
+			if now.Sub(start) < burnShort {
+				require.Equal(t, now.Sub(start), got)
+			} else {
+				require.GreaterOrEqual(t, got, burnShort)
+				require.Less(t, got, burnShort+w.cell+every)
+			}
+			w.turn(now)
+		}
+	}
+	w := newWindow(burnShort, burnShortCells, start)
+	w.turn(start.Add(w.cell))
+	require.Equal(t, w.slot, w.from(start.Add(w.cell+burnShort)), "a snapshot that is just old enough")
+}
+
+func TestItIsJudgedEveryFiveSeconds(t *testing.T) {
+	r := newRig(t, `- {name: a, service: shop, objective: 99, errors: {}}`, 1, nil)
+	for range burnBadMin {
+		r.observe(0, span{service: "shop", status: 2})
+	}
+	r.Turn(start.Add(burnEvery - 1))
+	require.Zero(t, r.means(span{service: "shop"}))
+	r.Turn(start.Add(burnEvery))
+	require.Equal(t, spanview.SLOBurning, r.means(span{service: "shop"}))
+}
+
+func TestAnOverridesObjectiveIsItsServicesBudget(t *testing.T) {
+	r := newRig(t, `- {name: a, service: "*", objective: 99.9, errors: {}, overrides: [{service: cart, objective: 99}]}`, 1, nil)
+	var at time.Duration
+	for range 10 {
+		r.minutes(&at, 1, 90, 10, span{service: "shop"})
+		r.minutes(&at, 1, 90, 10, span{service: "cart"})
+	}
+	assert.Equal(t, spanview.SLOBurning, r.means(span{service: "shop"}))
+	assert.Zero(t, r.means(span{service: "cart"}))
 }
