@@ -188,8 +188,16 @@ var ofEngine = []figure{
 	},
 }
 
-// ofRED are those of an engine that makes RED metrics.
+// ofRED are those of an engine that makes RED metrics, and counts SLOs beside them.
 var ofRED = []figure{
+	{
+		"burning", "Services whose error budget burns, by SLO.", "{service}", true,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
+			for _, b := range s.Burning {
+				put(int64(b.Services), attribute.String("slo", b.SLO))
+			}
+		},
+	},
 	{
 		"red_series", "Series of RED metrics, overflow series apart.", "{series}", true,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.RED.Series)) },

@@ -22,7 +22,7 @@ func (a all) eval(f facts) outcome {
 	out := outcome{settled: true}
 	for _, c := range a {
 		if _, notes := c.(rounder); notes && out.threshold > f.randomness {
-			break // it would note a trace that the others refuse; what it would answer changes nothing
+			f.asked = asIs // the others refuse the trace: it is not to be noted
 		}
 		o := c.eval(f)
 		if o.threshold == never && !o.hashed {

@@ -167,7 +167,7 @@ func TestBadConfigurationIsRefusedWithPathRuleAndValue(t *testing.T) {
 
 	// types
 	const types = "always_sample, and, boolean_attribute, bytes_limiting, composite, drop, latency, not, numeric_attribute, ottl_condition, probabilistic, " +
-		"rate_limiting, span_count, status_code, string_attribute, trace_flags, trace_state"
+		"rate_limiting, slo, span_count, status_code, string_attribute, trace_flags, trace_state"
 	f(`{policies: [{name: a, type: latancy}]}`,
 		`policies[0].type must be a known policy type (got "latancy"): supported are `+types)
 
@@ -232,6 +232,12 @@ func TestBadConfigurationIsRefusedWithPathRuleAndValue(t *testing.T) {
 		`policies[0].composite.rate_allocation[0].policy must be the name of a sub-policy (got "y")`,
 		`policies[0].composite.rate_allocation[0].percent must be between 0 and 100 (got 101)`,
 		`policies[0].composite.policy_order[0] must be the name of a sub-policy (got "x")`)
+	f(`{policies: [{name: a, type: slo}]}`, `policies[0].slo must be there (got none): a policy of type slo is configured by it`)
+	f(`{policies: [{name: a, type: slo, slo: {burning: {sampling_percentage: 101, spans_per_second: -1}}}]}`,
+		`policies[0].slo.burning.sampling_percentage must be between 0 and 100 (got 101)`,
+		`policies[0].slo.burning.spans_per_second must be between 0 and 1125899906842624 (got -1): 0 stands for no limit`)
+	f(`{policies: [{name: a, type: slo, slo: {bad_events: false, burning: {sampling_percentage: 0}}}]}`,
+		`policies[0].slo must have bad_events or burning.sampling_percentage (got false and 0): it would match no trace`)
 }
 
 func TestUnknownKeysOfABlockAreRefusedByTheDecoder(t *testing.T) {

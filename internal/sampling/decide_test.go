@@ -28,7 +28,7 @@ func addSpan(b *spanview.Batch, s *spanview.Schema, traceID [16]byte, in oracleS
 	}
 	out := &b.Spans[i]
 	out.TraceID, out.Resource, out.TraceState, out.Flags = traceID, int32(r), in.traceState, in.flags
-	out.Start, out.End, out.Status = in.start, in.end, in.status
+	out.Start, out.End, out.Status, out.SLO = in.start, in.end, in.status, in.slo
 }
 
 func value(v any) spanview.Value {
@@ -312,6 +312,7 @@ func TestADroppedTraceIsRescuedByWhatIsFoldedLate(t *testing.T) {
 				}
 			}
 		}
+		trace.late = true
 		want, _ := trace.decide(rescuers)
 		got := p.Rescues(record(p, schema, trace, order, &sc))
 		require.Equal(t, want, got, "policies %+v\ntrace %+v", cfg.Policies, trace)

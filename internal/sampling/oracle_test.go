@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/sampling"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
 )
 
 // oracleSpan is a span with everything it came with.
@@ -20,6 +22,7 @@ type oracleSpan struct {
 	resourceAttributes map[string]any
 	traceState         string
 	flags              uint32
+	slo                spanview.SLOFlags
 }
 
 // oracleTrace keeps all spans and answers every policy from them, the way contrib's text says.
@@ -29,6 +32,8 @@ type oracleTrace struct {
 	// hashPasses overrides what a salted hash says; nil: asks the hash.
 	hashPasses *bool
 	spans      []oracleSpan
+	// late: it is asked as a span came late, which what burns is not rescued by.
+	late bool
 }
 
 // decide says whether the trace is kept, and by which policy.
@@ -69,6 +74,14 @@ func (t oracleTrace) matches(p PolicyConfig) bool {
 	case "span_count":
 		n := int64(len(t.spans))
 		return n >= p.SpanCount.MinSpans && (p.SpanCount.MaxSpans == 0 || n <= p.SpanCount.MaxSpans)
+	case "slo":
+		bad, burning := false, false
+		for _, s := range t.spans {
+			bad = bad || s.slo == 1 || s.slo == 3
+			burning = burning || s.slo >= 2
+		}
+		share := ProbabilisticConfig{SamplingPercentage: *p.SLO.Burning.SamplingPercentage}
+		return bad && *p.SLO.BadEvents || burning && !t.late && t.matchesShare(share)
 	case "trace_flags":
 		return slices.ContainsFunc(t.spans, func(s oracleSpan) bool { return s.flags&1 == 1 })
 	case "trace_state":
@@ -200,6 +213,9 @@ func shareEdges(policies []PolicyConfig) (edges []uint64) {
 			th, _ := sampling.ProbabilityToThreshold(c.SamplingPercentage / 100)
 			edges = append(edges, th.Unsigned())
 		}
+		if p.SLO != nil {
+			edges = append(edges, shareEdges([]PolicyConfig{{Probabilistic: &ProbabilisticConfig{SamplingPercentage: *p.SLO.Burning.SamplingPercentage}}})...)
+		}
 		if p.And != nil {
 			edges = append(edges, shareEdges(p.And.SubPolicies)...)
 		}
@@ -218,7 +234,7 @@ func hashes(policies []PolicyConfig) bool {
 	return slices.ContainsFunc(policies, func(p PolicyConfig) bool {
 		return p.Probabilistic != nil && p.Probabilistic.HashSalt != "" ||
 			p.And != nil && hashes(p.And.SubPolicies) || p.Drop != nil && hashes(p.Drop.SubPolicies) ||
-			p.Not != nil && (p.Not.SubPolicy.Probabilistic != nil || hashes([]PolicyConfig{*p.Not.SubPolicy}))
+			p.Not != nil && (p.Not.SubPolicy.Probabilistic != nil || p.Not.SubPolicy.SLO != nil || hashes([]PolicyConfig{*p.Not.SubPolicy}))
 	})
 }
 
@@ -233,6 +249,8 @@ func (p *PolicyConfig) brings() bool {
 		return !p.NumericAttribute.InvertMatch
 	case "boolean_attribute":
 		return !p.BooleanAttribute.InvertMatch
+	case "slo":
+		return *p.SLO.BadEvents
 	}
 	return false
 }
@@ -281,9 +299,13 @@ func randomAttributes(rng *rand.Rand) map[string]any {
 
 func randomLeaf(rng *rand.Rand) PolicyConfig {
 	invert := rng.IntN(4) == 0
-	switch rng.IntN(16) {
+	switch rng.IntN(18) {
 	case 0:
 		return PolicyConfig{Type: "always_sample"}
+	case 15, 16:
+		return PolicyConfig{Type: "slo", SLO: &SLOConfig{BadEvents: new(rng.IntN(3) > 0), Burning: &SLOBurningConfig{
+			SamplingPercentage: new(pick(rng, []float64{1, 20, 50, 100})), SpansPerSecond: new(int64),
+		}}}
 	case 11:
 		c := SpanCountConfig{MinSpans: int64(rng.IntN(5))}
 		if rng.IntN(2) == 0 {
@@ -376,6 +398,7 @@ func randomTrace(rng *rand.Rand) oracleTrace {
 			resourceAttributes: pick(rng, resources),
 			traceState:         state,
 			flags:              pick(rng, []uint32{0, 0x100, 1, 0x303}),
+			slo:                pick(rng, []spanview.SLOFlags{0, 0, 0, 0, 1, 2, 2, 3}),
 		})
 	}
 	return t

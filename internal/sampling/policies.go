@@ -16,6 +16,7 @@ type Policies struct {
 	resourceTests []attributeTest
 	stateTests    []stateTest
 	sampledBit    uint64 // of spans with the W3C flag "sampled"
+	sloBits       [sloFlags]uint64
 	cacheSizes    []int
 	// conditions are what MatchConditions asks.
 	conditions []spanConditions
@@ -112,6 +113,7 @@ func (p *Policies) Match(b *spanview.Batch, sc *Scratch) {
 		if s.Flags&flagSampled != 0 {
 			set |= p.sampledBit
 		}
+		set |= p.sloBits[s.SLO&(sloFlags-1)]
 		if len(p.spanTests) > 0 {
 			set = testAttributes(p.spanTests, b.SpanValues(i), set, sc)
 		}

@@ -26,6 +26,7 @@ type PolicyConfig struct {
 	OTTLCondition    *OTTLConditionConfig    `mapstructure:"ottl_condition"`
 	Probabilistic    *ProbabilisticConfig    `mapstructure:"probabilistic"`
 	RateLimiting     *RateLimitingConfig     `mapstructure:"rate_limiting"`
+	SLO              *SLOConfig              `mapstructure:"slo"`
 	SpanCount        *SpanCountConfig        `mapstructure:"span_count"`
 	StatusCode       *StatusCodeConfig       `mapstructure:"status_code"`
 	StringAttribute  *StringAttributeConfig  `mapstructure:"string_attribute"`

@@ -34,6 +34,7 @@ var registry = []registration{
 	{name: "ottl_condition", block: func(p *PolicyConfig) policyBlock { return given(p.OTTLCondition) }},
 	{name: "probabilistic", block: func(p *PolicyConfig) policyBlock { return given(p.Probabilistic) }},
 	{name: "rate_limiting", block: func(p *PolicyConfig) policyBlock { return given(p.RateLimiting) }},
+	{name: "slo", block: func(p *PolicyConfig) policyBlock { return given(p.SLO) }},
 	{name: "span_count", block: func(p *PolicyConfig) policyBlock { return given(p.SpanCount) }},
 	{name: "status_code", block: func(p *PolicyConfig) policyBlock { return given(p.StatusCode) }},
 	{name: "string_attribute", block: func(p *PolicyConfig) policyBlock { return given(p.StringAttribute) }},

@@ -1,6 +1,7 @@
 package slo
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -57,5 +58,16 @@ func TestTheDocumentationNamesTheMetricsReasonsAndAgents(t *testing.T) {
 		if strings.HasPrefix(route, "/") {
 			assert.True(t, isHealthRoute(route), route)
 		}
+	}
+}
+
+func TestTheDocumentationTellsWhenABudgetBurns(t *testing.T) {
+	text := docs(t)
+	for _, is := range []string{
+		fmt.Sprintf("at least %d.%d, with at least %d bad events", burnRateTenths/10, burnRateTenths%10, burnBadMin),
+		fmt.Sprintf("judged from the counters every %d s", int(burnEvery.Seconds())),
+		fmt.Sprintf("%d,%03d services and groups are judged", burnSubjectsMax/1000, burnSubjectsMax%1000),
+	} {
+		assert.Contains(t, text, is)
 	}
 }

@@ -34,6 +34,8 @@ type ledger struct {
 	byName map[string]*series
 	all    []*series
 
+	burner burner
+
 	// flushing is held by Flush; it protects what is below and every group's announced state.
 	flushing  sync.Mutex
 	lastFlush time.Time
@@ -67,6 +69,7 @@ const (
 
 func newLedger(o Options) *ledger {
 	l := &ledger{options: o, byName: map[string]*series{}, lastFlush: o.Start}
+	l.burner.init(o.Start)
 	for range max(o.Lanes, 1) {
 		l.lanes = append(l.lanes, &lane{parents: newParentIndex()})
 	}

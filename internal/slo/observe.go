@@ -12,7 +12,8 @@ import (
 // plansMax bounds the services whose plan a lane remembers; further ones are planned anew for every resource.
 const plansMax = 10_000
 
-// Observe counts the events of a batch that was read with the counter's schema. lane is from 0 to Options.Lanes - 1;
+// Observe counts the events of a batch that was read with the counter's schema, and sets what they mean to SLOs in their
+// spans: whether they are bad, and whether the budget that they count for burns. lane is from 0 to Options.Lanes - 1;
 // callers that share a lane wait for one another. Counting needs no time: events count when they come.
 func (c *Counter) Observe(lane int, b *spanview.Batch, _ time.Time) {
 	if len(c.slos) == 0 {
@@ -60,10 +61,16 @@ type walker struct {
 	scratch plan // for services beyond plansMax
 	now     plan // the plan of the resource at hand, if it varies
 	facts   facts
+	// burning is what burns while a batch is walked; empty where nothing does.
+	burning burning
 }
 
 func (w *walker) walk(ln *lane, b *spanview.Batch) {
 	ln.parents.reset()
+	w.burning = nil
+	if now := w.counter.ledger.burner.now.Load(); now != nil {
+		w.burning = *now
+	}
 	var p *plan
 	resource := int32(-1)
 	for i := range b.Spans {
@@ -107,7 +114,14 @@ func (w *walker) observe(ln *lane, e *entry, s *spanview.Span) {
 			e.group = group
 		}
 	}
-	ln.add(e.series, group, e.bad(f, s))
+	bad := e.bad(f, s)
+	ln.add(e.series, group, bad)
+	if bad {
+		s.SLO |= spanview.SLOBad
+	}
+	if len(w.burning) > 0 && w.burning.has(e.series, group) {
+		s.SLO |= spanview.SLOBurning
+	}
 }
 
 // bad reports whether an event is slow or failed; one that is both is bad once.

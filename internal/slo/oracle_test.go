@@ -301,6 +301,7 @@ func TestNothingIsLostWhileLanesFlushesAndReloadsRunTogether(t *testing.T) {
 			current, schema = next, s
 			mu.Unlock()
 			next.Flush(start.Add(time.Duration(i)), pmetric.NewMetrics())
+			next.Turn(start.Add(time.Duration(i) * time.Minute))
 		}
 	})
 	observers.Wait()

@@ -83,6 +83,7 @@ func (e *Engine) tick(now time.Time) {
 	e.lastTick.Store(ms)
 	e.coverage.Turn(now)
 	e.thin(ms)
+	e.plan.Load().slo.Turn(now)
 	wait := millis(e.cfg.Sampling.DecisionWait)
 	e.buf.Decide(tracebuf.Round{Now: ms, Due: ms - wait}, &e.deciding, &e.emitter)
 	e.buf.Expire(ms - wait - millis(e.cfg.Sampling.RescueWindow))

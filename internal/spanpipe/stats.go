@@ -10,6 +10,7 @@ import (
 
 	"github.com/otelcol-slo/otelcol-slo/internal/red"
 	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
+	"github.com/otelcol-slo/otelcol-slo/internal/slo"
 	"github.com/otelcol-slo/otelcol-slo/internal/tracebuf"
 )
 
@@ -95,6 +96,8 @@ type Stats struct {
 
 	// Degradation is how the ladder stands, from its first rung to its last.
 	Degradation []Rung
+	// Burning is for how many services the error budget of each declared SLO burns.
+	Burning []slo.Burning
 
 	// RED is how the series of RED metrics stand, as of the last flush.
 	RED red.Stats
@@ -144,6 +147,7 @@ func (e *Engine) Stats(now time.Time) Stats {
 		DeliveredTraces:  c.deliveredTraces.Load(), DeliveredSpans: c.deliveredSpans.Load(), DeliveredLateSpans: c.deliveredLate.Load(),
 		SendFailedTraces: c.failedTraces.Load(), SendFailedSpans: c.failedSpans.Load(), SendRetries: c.retries.Load(),
 		Reliefs:     c.reliefs.Load(),
+		Burning:     e.plan.Load().slo.Burning(),
 		MemoryLimit: e.budget.Limit(),
 	}
 	if e.red != nil {
