@@ -99,6 +99,9 @@ type Stats struct {
 	// RED is how the series of RED metrics stand, as of the last flush.
 	RED red.Stats
 
+	// Sampling is how the tables stand that policies compare by.
+	Sampling sampling.Stats
+
 	MemoryLimit int64
 	Memory      []MemoryUse
 
@@ -138,6 +141,7 @@ func (e *Engine) Stats(now time.Time) Stats {
 		DeliveredTraces:  c.deliveredTraces.Load(), DeliveredSpans: c.deliveredSpans.Load(), DeliveredLateSpans: c.deliveredLate.Load(),
 		SendFailedTraces: c.failedTraces.Load(), SendFailedSpans: c.failedSpans.Load(), SendRetries: c.retries.Load(),
 		Reliefs:     c.reliefs.Load(),
+		Sampling:    e.plan.Load().policies.Stats(),
 		MemoryLimit: e.budget.Limit(),
 	}
 	if e.red != nil {
@@ -190,6 +194,6 @@ func (e *Engine) Flush(now time.Time) (pmetric.Metrics, plog.Logs) {
 	counter := e.plan.Load().slo
 	counter.Flush(now, md)
 	e.coverage.Flush(now, counter.IsAbout, md, ld)
-	e.budget.Set(tracebuf.UseSeries, series+counter.Bytes()+e.coverage.Bytes())
+	e.budget.Set(tracebuf.UseSeries, series+counter.Bytes()+e.coverage.Bytes()+e.plan.Load().policies.Bytes())
 	return md, ld
 }
