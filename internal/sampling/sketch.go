@@ -76,20 +76,21 @@ func (k *sketcher) peer(values []spanview.Value) uint64 {
 	return 0
 }
 
-// isAddress tells an IP address, or a path, from a name.
+// isAddress tells an IP address, with or without a port, from a name. Most names show by one of their first letters.
 func isAddress(host string) bool {
-	digits, colons := true, 0
+	letters, colons := false, 0
 	for i := range len(host) {
 		switch c := host[i]; {
-		case c == '/':
-			return true
+		case c == '.', c >= '0' && c <= '9':
 		case c == ':':
 			colons++
-		case c != '.' && (c < '0' || c > '9'):
-			digits = false
+		case c|0x20 >= 'a' && c|0x20 <= 'f':
+			letters = true
+		default:
+			return false
 		}
 	}
-	return digits || colons > 1
+	return !letters || colons > 1
 }
 
 // addElement sets the bits of an element: 7 bits of its hash each.
