@@ -272,6 +272,50 @@ func TestAReloadMakesNothingNew(t *testing.T) {
 	assert.NotZero(t, b.Spans[0].Bits)
 }
 
+func TestWhatIsMatchedAgainTeachesNothing(t *testing.T) {
+	p, s := mustCompile(t, `{policies: [`+unusual+`, {name: f, type: first_seen, first_seen: {traces: 1}}, {name: r, type: rare, rare: {}}]}`)
+	var sc Scratch
+	usual := sent{service: "a", name: "get", duration: 5 * milli}
+	for range 100 {
+		matchOf(p, s, &sc, usual)
+	}
+	p.Begin(1)
+	again := Scratch{Again: true}
+	slow := sent{trace: 7, service: "a", version: "1", name: "get", duration: 50 * milli}
+	for range 1000 {
+		b := matchOf(p, s, &again, slow, sent{trace: 7, service: "a", name: "put"})
+		require.Equal(t, []uint64{1, 0}, []uint64{b.Spans[0].Bits, b.Spans[1].Bits})
+		require.NotZero(t, b.Traits()[0].Sketch)
+	}
+	p.Begin(6000)
+	assert.Equal(t, uint64(1), matchOf(p, s, &again, slow).Spans[0].Bits, "the usual is as before")
+	assert.Equal(t, 1, p.Stats().Operations.Known)
+	assert.Zero(t, p.Stats().Versions.Known)
+	assert.Equal(t, uint64(2), matchOf(p, s, &sc, sent{service: "a", version: "1", name: "put"}).Spans[0].Bits)
+}
+
+func TestShadowPoliciesCompareBesideTheOthers(t *testing.T) {
+	const config = `{policies: [{name: r, type: rare, rare: {traces: 1}}], shadow_policies: [
+		{name: r, type: rare, rare: {traces: 1}}, {name: f, type: first_seen, first_seen: {traces: 2, of: [operation]}}]}`
+	p, s := mustCompile(t, config)
+	var sc Scratch
+	decide := func(trace byte) (kept, wouldKeep bool) {
+		b := matchOf(p, s, &sc, sent{trace: trace, service: "a", name: "get"})
+		p.Begin(1)
+		p.Shadow().Begin(1)
+		return p.Decide(recordOf(b)).Keep, p.Shadow().Decide(recordOf(b)).Keep
+	}
+	for trace, want := range [][2]bool{{true, true}, {false, true}, {false, false}} {
+		kept, would := decide(byte(trace))
+		assert.Equal(t, want, [2]bool{kept, would})
+	}
+	next, err := Compile(mustParse(t, config), Options{Previous: p}, s)
+	require.NoError(t, err)
+	p = next
+	kept, would := decide(9)
+	assert.Equal(t, [2]bool{}, [2]bool{kept, would}, "both go on where the policies before were")
+}
+
 func TestLanesMatchWhileTracesAreDecided(t *testing.T) {
 	p, s := mustCompile(t, `{operations_max: 50, policies: [{name: f, type: first_seen, first_seen: {traces: 2}},`+unusual+`,
 		{name: r, type: rare, rare: {traces: 1, window: 10s, fingerprints_max: 20}}]}`)
