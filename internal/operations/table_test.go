@@ -154,6 +154,44 @@ func TestTheFirstTracesAreThoseOfAnyLane(t *testing.T) {
 	}
 }
 
+func TestAFullTableStillTellsOtherLanesWhatIsFresh(t *testing.T) {
+	table := NewTable(Options{Max: 1, FirstTraces: 2})
+	one, other := table.NewLane(), table.NewLane()
+	number, _ := find(one, 5)
+	place, _ := one.Place(5, number, &[16]byte{1})
+	assert.Zero(t, place)
+	number, fresh := find(other, 5)
+	assert.True(t, fresh)
+	place, _ = other.Place(5, number, &[16]byte{2})
+	assert.Equal(t, 1, place)
+	number, _ = find(other, 6)
+	assert.Zero(t, number)
+}
+
+func TestALaneAsksTheTableOnceAnOperation(t *testing.T) {
+	table := NewTable(Options{Max: 5000})
+	l := table.NewLane()
+	rng := rand.New(rand.NewPCG(4, 1))
+	hashes := make([]uint64, 3000)
+	for i := range hashes {
+		hashes[i] = rng.Uint64()<<20 | 1 // many share a place
+		find(l, hashes[i])
+	}
+	held := map[uint64]uint32{}
+	for _, s := range l.slots {
+		if s.hash != 0 {
+			held[s.hash] = s.number
+		}
+	}
+	require.Len(t, held, len(hashes))
+	require.Equal(t, len(hashes), l.used)
+	for _, hash := range hashes[:100] { // 3000 in one chain
+		number, _ := find(l, hash)
+		require.Equal(t, held[hash], number)
+		require.Equal(t, table.index[hash], number)
+	}
+}
+
 func TestAgeIsThatOfTheTableWhenTheOperationCame(t *testing.T) {
 	table := NewTable(Options{Max: 10, FirstTraces: 3})
 	l := table.NewLane()
