@@ -135,6 +135,30 @@ var ofEngine = []figure{
 		},
 	},
 	{
+		"operations", "Operations that policies know, to compare spans by.", "{operation}", true,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.Sampling.Operations.Known)) },
+	},
+	{
+		"operations_overflow_spans", "Spans of operations that there was no room for: operations_max.", "{span}", false,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.Sampling.Operations.Overflow)) },
+	},
+	{
+		"versions", "Versions of services that policies know.", "{version}", true,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.Sampling.Versions.Known)) },
+	},
+	{
+		"versions_overflow_resources", "Resources of versions that there was no room for: operations_max.", "{resource}", false,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.Sampling.Versions.Overflow)) },
+	},
+	{
+		"fingerprints", "Fingerprints of traces that policies of type rare remember.", "{fingerprint}", true,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(s.Sampling.Fingerprints) },
+	},
+	{
+		"fingerprints_overflow_traces", "Decided traces whose fingerprint there was no room for: fingerprints_max.", "{trace}", false,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.Sampling.FingerprintOverflow)) },
+	},
+	{
 		"early_decisions", "Traces that were decided before their deadline because the memory budget was used up.", "{trace}", false,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.Buffer.EarlyTraces)) },
 	},

@@ -8,7 +8,7 @@ import (
 
 // timeless packages take the time as a parameter, so that a test is the clock and a request has one time.
 var timeless = []string{
-	"internal/otlpwire", "internal/red", "internal/remotewrite/...", "internal/remotewrite", "internal/sampling",
+	"internal/operations", "internal/otlpwire", "internal/red", "internal/remotewrite/...", "internal/remotewrite", "internal/sampling",
 	"internal/slo", "internal/spanview", "internal/tracebuf",
 }
 

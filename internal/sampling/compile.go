@@ -19,6 +19,9 @@ const statuses = 3
 type Options struct {
 	// Conditions reads the conditions of ottl_condition policies. Nil: such policies are refused.
 	Conditions CompileConditions
+	// Previous are the policies that these take the place of: what they know of operations and fingerprints is taken over, and they
+	// must not be compiled from again. Nil: there are none.
+	Previous *Policies
 }
 
 // compiler builds a Policies: it hands out slots and bits, and gives equal predicates the same bit.
@@ -65,6 +68,7 @@ func Compile(cfg Config, o Options, s *spanview.Schema) (*Policies, error) {
 		return nil, err
 	}
 	c.policies.predicates = c.bits
+	c.policies.origin.open(cfg.OperationsMax, o.Previous) // last, for it changes what the previous ones share
 	return c.policies, nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/operations"
 )
 
 // Config is the `sampling:` block.
@@ -39,6 +41,11 @@ type Config struct {
 
 	// DecisionMemory is what is remembered of traces whose record is gone.
 	DecisionMemory DecisionMemoryConfig `mapstructure:"decision_memory"`
+
+	// OperationsMax is how many operations, and how many versions of services, are known at once, where relative_latency or first_seen
+	// policies compare spans by them. When there are as many, those that were not seen for an hour are forgotten; no such policy matches by
+	// what there is no room for. Default 10,000; 1 to 1,048,576. Durations take about 1 KiB an operation.
+	OperationsMax int `mapstructure:"operations_max"`
 
 	// Policies decide. A trace is kept if any policy matches it and no drop policy does. None: [DefaultPolicies].
 	Policies []PolicyConfig `mapstructure:"policies"`
@@ -102,6 +109,7 @@ func DefaultConfig() Config {
 		DecisionMemory:  DecisionMemoryConfig{TracesMax: 1_000_000},
 		AnnotateSpans:   AnnotateNone,
 		DecisionLog:     100_000,
+		OperationsMax:   10_000,
 	}
 }
 
@@ -139,6 +147,9 @@ func (c *Config) Validate() error {
 	}
 	if n := c.DecisionMemory.TracesMax; n < 0 || n > tracesMaxLimit {
 		errs.addf("decision_memory.traces_max", "must be between 0 and %d (got %d): 0 turns it off", tracesMaxLimit, n)
+	}
+	if n := c.OperationsMax; n < 1 || n > operations.MaxLimit {
+		errs.addf("operations_max", "must be between 1 and %d (got %d)", operations.MaxLimit, n)
 	}
 	if c.PoliciesFile != "" && len(c.Policies)+len(c.ShadowPolicies) > 0 {
 		errs.addf("policies_file", "must not be there beside policies or shadow_policies (got %q): say them in one place", c.PoliciesFile)

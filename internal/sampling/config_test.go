@@ -52,6 +52,7 @@ shadow_policies: [{name: all, type: always_sample}]
 rescue_window: 0s
 max_trace_mib: 4
 decision_memory: {traces_max: 1000}
+operations_max: 500
 policies:
   - {name: all, type: always_sample}
   - {name: slow, type: latency, latency: {threshold_ms: 5000, upper_threshold_ms: 10000}}
@@ -79,6 +80,9 @@ policies:
       policy_order: [one, two]
       composite_sub_policy: [{name: one, type: always_sample}, {name: two, type: always_sample}]
       rate_allocation: [{policy: one, percent: 50}, {policy: two, percent: 25}]
+  - {name: unusual, type: relative_latency, relative_latency: {quantile: 0.95, factor: 1.5, floor_ms: 20, min_count: 50}}
+  - {name: new, type: first_seen, first_seen: {traces: 5, of: [operation], warm_up: 10m}}
+  - {name: rare, type: rare, rare: {traces: 3, window: 30m, fingerprints_max: 5000}}
   - name: out
     type: drop
     drop:
@@ -90,6 +94,7 @@ policies:
 		DecisionWaitAfterRoot: 3 * time.Second, DecideEarly: true, SampleOnFirstMatch: true,
 		AnnotateSpans: "root", DecisionLog: 5, ShadowPolicies: []PolicyConfig{{Name: "all", Type: "always_sample"}},
 		DecisionMemory: DecisionMemoryConfig{TracesMax: 1000},
+		OperationsMax:  500,
 		Policies: []PolicyConfig{
 			{Name: "all", Type: "always_sample"},
 			{Name: "slow", Type: "latency", Latency: &LatencyConfig{ThresholdMs: 5000, UpperThresholdMs: 10000}},
@@ -115,6 +120,9 @@ policies:
 				SubPolicies:    []PolicyConfig{{Name: "one", Type: "always_sample"}, {Name: "two", Type: "always_sample"}},
 				RateAllocation: []RateAllocationConfig{{Policy: "one", Percent: 50}, {Policy: "two", Percent: 25}},
 			}},
+			{Name: "unusual", Type: "relative_latency", RelativeLatency: &RelativeLatencyConfig{Quantile: 0.95, Factor: 1.5, FloorMs: new(int64(20)), MinCount: 50}},
+			{Name: "new", Type: "first_seen", FirstSeen: &FirstSeenConfig{Traces: 5, Of: []string{"operation"}, WarmUp: 10 * time.Minute}},
+			{Name: "rare", Type: "rare", Rare: &RareConfig{Traces: 3, Window: 30 * time.Minute, FingerprintsMax: 5000}},
 			{Name: "out", Type: "drop", Drop: &DropConfig{SubPolicies: []PolicyConfig{
 				{Name: "part", Type: "string_attribute", StringAttribute: &StringAttributeConfig{Key: "url.path", Values: []string{"/health"}}},
 			}}},
@@ -144,12 +152,13 @@ func TestBadConfigurationIsRefusedWithPathRuleAndValue(t *testing.T) {
 	}
 
 	// times and bounds, all at once
-	f(`{decision_wait: 0s, decision_wait_min: -1s, rescue_window: -5s, max_trace_mib: 0, decision_memory: {traces_max: -1}}`,
+	f(`{decision_wait: 0s, decision_wait_min: -1s, rescue_window: -5s, max_trace_mib: 0, decision_memory: {traces_max: -1}, operations_max: 0}`,
 		`decision_wait_min must be at least 0s (got -1s)`,
 		`decision_wait must be above 0s (got 0s): 10s is the default`,
 		`rescue_window must be at least 0s (got -5s): 0s turns it off`,
 		`max_trace_mib must be between 1 and 4095 (got 0)`,
-		`decision_memory.traces_max must be between 0 and 1073741824 (got -1): 0 turns it off`)
+		`decision_memory.traces_max must be between 0 and 1073741824 (got -1): 0 turns it off`,
+		`operations_max must be between 1 and 1048576 (got 0)`)
 	f(`{decision_wait: 1s}`,
 		`decision_wait must be at least decision_wait_min, 2s (got 1s): lower decision_wait_min as well`)
 	f(`{max_trace_mib: 4096}`, `max_trace_mib must be between 1 and 4095 (got 4096)`)
@@ -166,8 +175,8 @@ func TestBadConfigurationIsRefusedWithPathRuleAndValue(t *testing.T) {
 		`policies[2].name must be unique (got "a"): policies[0] has it too`)
 
 	// types
-	const types = "always_sample, and, boolean_attribute, bytes_limiting, composite, drop, latency, not, numeric_attribute, ottl_condition, probabilistic, " +
-		"rate_limiting, slo, span_count, status_code, string_attribute, trace_flags, trace_state"
+	const types = "always_sample, and, boolean_attribute, bytes_limiting, composite, drop, first_seen, latency, not, numeric_attribute, ottl_condition, probabilistic, " +
+		"rare, rate_limiting, relative_latency, slo, span_count, status_code, string_attribute, trace_flags, trace_state"
 	f(`{policies: [{name: a, type: latancy}]}`,
 		`policies[0].type must be a known policy type (got "latancy"): supported are `+types)
 
@@ -213,6 +222,20 @@ func TestBadConfigurationIsRefusedWithPathRuleAndValue(t *testing.T) {
 		`policies[0].rate_limiting.burst_capacity must be between 0 and 1125899906842624 (got -1): 0 stands for twice the rate`)
 	f(`{policies: [{name: a, type: bytes_limiting, bytes_limiting: {bytes_per_second: -1}}]}`,
 		`policies[0].bytes_limiting.bytes_per_second must be between 0 and 1125899906842624 (got -1): 0 matches nothing`)
+
+	f(`{policies: [{name: a, type: relative_latency, relative_latency: {quantile: 1, factor: -1, floor_ms: -1, min_count: -1}}]}`,
+		`policies[0].relative_latency.quantile must be above 0 and below 1 (got 1): leave it out for 0.99`,
+		`policies[0].relative_latency.factor must be above 0 and at most 1000000 (got -1): leave it out for 1`,
+		`policies[0].relative_latency.floor_ms must be between 0 and 1099511627776 (got -1): 0 is for no floor`,
+		`policies[0].relative_latency.min_count must be between 0 and 1048576 (got -1): 0 stands for 100`)
+	f(`{policies: [{name: a, type: first_seen, first_seen: {traces: 101, of: [operation, version], warm_up: -1s}}]}`,
+		`policies[0].first_seen.traces must be between 0 and 100 (got 101): 0 stands for 3`,
+		`policies[0].first_seen.of[1] must be operation or service.version (got "version")`,
+		`policies[0].first_seen.warm_up must be at least 0s (got -1s): 0s takes everything for new at first`)
+	f(`{policies: [{name: a, type: rare, rare: {traces: -1, window: 1ms, fingerprints_max: -1}}]}`,
+		`policies[0].rare.traces must be between 0 and 1000 (got -1): 0 stands for 2`,
+		`policies[0].rare.window must be between 1s and 720h0m0s (got 1ms): leave it out for 15m`,
+		`policies[0].rare.fingerprints_max must be between 0 and 1048576 (got -1): 0 stands for 10000`)
 
 	// sub-policies
 	f(`{policies: [{name: a, type: and, and: {and_sub_policy: []}}, {name: b, type: drop, drop: {}}]}`,

@@ -20,6 +20,10 @@ const NoPolicy = -1
 func (p *Policies) Begin(now int64) (survey bool) {
 	p.now = now
 	p.thinning = p.thinningNext.Load()
+	p.origin.tick(now)
+	for _, l := range p.learners {
+		l.turn(now)
+	}
 	return len(p.rounders) > 0
 }
 
@@ -57,7 +61,11 @@ func (p *Policies) Settle() {
 func (p *Policies) Decide(r *tracebuf.Record) tracebuf.Verdict {
 	f := recordFacts(r)
 	f.asked = asDecided
-	return p.decide(r, f)
+	v := p.decide(r, f)
+	for _, l := range p.learners {
+		l.decided(f, v.Keep)
+	}
+	return v
 }
 
 // Follow returns the verdict that goes with what came late of a kept trace: it is kept. The policy is the one that matches now.

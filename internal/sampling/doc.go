@@ -10,9 +10,12 @@
 // opentelemetry-collector-contrib v0.160.0; docs/sampling.md lists where they differ. Randomness, thresholds and the
 // tracestate entry ot=th follow OTEP 235 (https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/).
 //
-// A compiled [Policies] never changes and is used by any number of goroutines at once. [Policies.Match] wants a
-// [Scratch] that no other goroutine uses meanwhile. Nothing here allocates a span or a trace; a tracestate with an ot=
-// entry costs a parse, once for a run of spans that share it.
+// Some policies compare: relative_latency and first_seen a span with others of its operation, which Match looks up in a table that all
+// goroutines share (internal/operations); rare a trace with others of its sketch, which Match draws span by span and Decide counts.
+//
+// A compiled [Policies] is used by any number of goroutines at once. [Policies.Match] wants a [Scratch] that no other goroutine uses
+// meanwhile. Nothing here allocates a span or a trace, but for what is new; a tracestate with an ot= entry costs a parse, once for a
+// run of spans that share it.
 //
 // Bounds: 64 different predicates, 64 attribute keys a level (spanview.MaxSlots).
 package sampling

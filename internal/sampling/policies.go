@@ -22,6 +22,8 @@ type Policies struct {
 	conditions []spanConditions
 	// evaluationErrors counts by policy.
 	evaluationErrors []atomic.Uint64
+	origin           origin
+	sketch           sketcher
 
 	// What deciding needs. Both lists are in the order of the configuration.
 	drops []policy
@@ -31,7 +33,9 @@ type Policies struct {
 	firstMatch bool
 	// rounders are the conditions that look at all traces of a round.
 	rounders []rounder
-	now      int64 // of the round, milliseconds
+	learners []learner
+	rares    map[string]*fingerprints // by configuration
+	now      int64                    // of the round, milliseconds
 	counts   []policyCount
 	// thinning is the level of the round under way, thinningNext of the next.
 	thinning     uint32
@@ -78,10 +82,16 @@ type valueTest interface {
 // Scratch is what Match remembers between spans and requests. The zero value is ready. A goroutine keeps one, or takes
 // one from a pool; it may be used with one Policies after another.
 type Scratch struct {
+	// Again: the spans were matched before, by these policies or others, so that there is nothing to learn from them: no duration is
+	// noted, and no trace is the first of anything by it.
+	Again bool
+
 	shapedFor *Policies
 	// resourceBits are the bits of the batch's resources.
 	resourceBits []uint64
 	caches       []regexCache
+	origin       originScratch
+	services     []uint64
 }
 
 func (sc *Scratch) shape(p *Policies) {
@@ -89,13 +99,16 @@ func (sc *Scratch) shape(p *Policies) {
 		return
 	}
 	sc.shapedFor = p
+	if !sc.Again {
+		p.origin.shape(&sc.origin)
+	}
 	sc.caches = make([]regexCache, len(p.cacheSizes))
 	for i, size := range p.cacheSizes {
 		sc.caches[i] = newRegexCache(size)
 	}
 }
 
-// Match sets Bits, Randomness and Threshold of every span of the batch. The batch was shaped for the schema that the
+// Match sets Bits, Randomness and Threshold of every span of the batch, and its traits where a policy needs them. The batch was shaped for the schema that the
 // policies were compiled with, or for one that extends it.
 func (p *Policies) Match(b *spanview.Batch, sc *Scratch) {
 	sc.shape(p)
@@ -125,6 +138,10 @@ func (p *Policies) Match(b *spanview.Batch, sc *Scratch) {
 			s.Randomness, s.Threshold = 0, 0
 		}
 		s.Bits = set
+	}
+	p.origin.match(b, &sc.origin, sc.Again)
+	if p.sketch.wanted {
+		sc.services = p.sketch.match(b, b.WantTraits(), sc.services)
 	}
 }
 

@@ -20,12 +20,15 @@ type PolicyConfig struct {
 	BytesLimiting    *BytesLimitingConfig    `mapstructure:"bytes_limiting"`
 	Composite        *CompositeConfig        `mapstructure:"composite"`
 	Drop             *DropConfig             `mapstructure:"drop"`
+	FirstSeen        *FirstSeenConfig        `mapstructure:"first_seen"`
 	Latency          *LatencyConfig          `mapstructure:"latency"`
 	Not              *NotConfig              `mapstructure:"not"`
 	NumericAttribute *NumericAttributeConfig `mapstructure:"numeric_attribute"`
 	OTTLCondition    *OTTLConditionConfig    `mapstructure:"ottl_condition"`
 	Probabilistic    *ProbabilisticConfig    `mapstructure:"probabilistic"`
+	Rare             *RareConfig             `mapstructure:"rare"`
 	RateLimiting     *RateLimitingConfig     `mapstructure:"rate_limiting"`
+	RelativeLatency  *RelativeLatencyConfig  `mapstructure:"relative_latency"`
 	SLO              *SLOConfig              `mapstructure:"slo"`
 	SpanCount        *SpanCountConfig        `mapstructure:"span_count"`
 	StatusCode       *StatusCodeConfig       `mapstructure:"status_code"`

@@ -15,14 +15,16 @@ func anyRescues(parts []PolicyConfig) bool {
 	return slices.ContainsFunc(parts, func(p PolicyConfig) bool { return p.rescues() })
 }
 
-func (a *AndConfig) rescues() bool         { return anyRescues(a.SubPolicies) }
-func (c *CompositeConfig) rescues() bool   { return anyRescues(c.SubPolicies) }
-func (*LatencyConfig) rescues() bool       { return true }
-func (*OTTLConditionConfig) rescues() bool { return true }
-func (*SpanCountConfig) rescues() bool     { return true }
-func (*StatusCodeConfig) rescues() bool    { return true }
-func (traceFlags) rescues() bool           { return true }
-func (*TraceStateConfig) rescues() bool    { return true }
+func (a *AndConfig) rescues() bool           { return anyRescues(a.SubPolicies) }
+func (c *CompositeConfig) rescues() bool     { return anyRescues(c.SubPolicies) }
+func (*FirstSeenConfig) rescues() bool       { return true }
+func (*LatencyConfig) rescues() bool         { return true }
+func (*RelativeLatencyConfig) rescues() bool { return true }
+func (*SpanCountConfig) rescues() bool       { return true }
+func (*StatusCodeConfig) rescues() bool      { return true }
+func (traceFlags) rescues() bool             { return true }
+func (*TraceStateConfig) rescues() bool      { return true }
+func (*OTTLConditionConfig) rescues() bool   { return true }
 
 // A late span can bring an attribute, never take it away.
 

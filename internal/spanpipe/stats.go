@@ -102,6 +102,9 @@ type Stats struct {
 	// RED is how the series of RED metrics stand, as of the last flush.
 	RED red.Stats
 
+	// Sampling is how the tables stand that policies compare by.
+	Sampling sampling.Stats
+
 	MemoryLimit int64
 	Memory      []MemoryUse
 
@@ -148,6 +151,7 @@ func (e *Engine) Stats(now time.Time) Stats {
 		SendFailedTraces: c.failedTraces.Load(), SendFailedSpans: c.failedSpans.Load(), SendRetries: c.retries.Load(),
 		Reliefs:     c.reliefs.Load(),
 		Burning:     e.plan.Load().slo.Burning(),
+		Sampling:    e.plan.Load().policies.Stats(),
 		MemoryLimit: e.budget.Limit(),
 	}
 	if e.red != nil {
@@ -200,6 +204,6 @@ func (e *Engine) Flush(now time.Time) (pmetric.Metrics, plog.Logs) {
 	counter := e.plan.Load().slo
 	counter.Flush(now, md)
 	e.coverage.Flush(now, counter.IsAbout, md, ld)
-	e.budget.Set(tracebuf.UseSeries, series+counter.Bytes()+e.coverage.Bytes())
+	e.budget.Set(tracebuf.UseSeries, series+counter.Bytes()+e.coverage.Bytes()+e.plan.Load().policies.Bytes())
 	return md, ld
 }
