@@ -185,6 +185,7 @@ func spanFacts(s *spanview.Span) facts {
 		extentMs:   s.Duration() / nanosPerMilli,
 		spans:      1,
 		bytes:      s.Raw.Len,
+		alone:      true,
 	}
 }
 

@@ -16,6 +16,7 @@ type Policies struct {
 	resourceTests []attributeTest
 	stateTests    []stateTest
 	sampledBit    uint64 // of spans with the W3C flag "sampled"
+	keys          traceKeys
 	cacheSizes    []int
 	// conditions are what MatchConditions asks.
 	conditions []spanConditions
@@ -29,9 +30,10 @@ type Policies struct {
 	// firstMatch: policies behind one that matches are not asked, so that no limit is used up for their traces.
 	firstMatch bool
 	// rounders are the conditions that look at all traces of a round.
-	rounders []rounder
-	now      int64 // of the round, milliseconds
-	counts   []policyCount
+	rounders  []rounder
+	adaptives []*adaptive
+	now       int64 // of the round, milliseconds
+	counts    []policyCount
 
 	// shadow are policies that are asked beside these, about the same bits; nil: none.
 	shadow *Policies
@@ -53,8 +55,10 @@ func (p *Policies) Len() int { return len(p.names) }
 // Shadow returns the policies that are only watched, nil where there are none. Match sets their bits too.
 func (p *Policies) Shadow() *Policies { return p.shadow }
 
-// SameBits reports whether the bits of records mean the same to both.
-func (p *Policies) SameBits(o *Policies) bool { return maps.Equal(p.predicates, o.predicates) }
+// SameBits reports whether the bits and traits of records mean the same to both.
+func (p *Policies) SameBits(o *Policies) bool {
+	return maps.Equal(p.predicates, o.predicates) && p.keys.same(&o.keys)
+}
 
 // Name returns the configured name of a policy.
 func (p *Policies) Name(index int) string { return p.names[index] }
@@ -77,7 +81,9 @@ type Scratch struct {
 	shapedFor *Policies
 	// resourceBits are the bits of the batch's resources.
 	resourceBits []uint64
-	caches       []regexCache
+	// services are hashes of the batch's resources' names.
+	services []uint64
+	caches   []regexCache
 }
 
 func (sc *Scratch) shape(p *Policies) {
@@ -91,13 +97,16 @@ func (sc *Scratch) shape(p *Policies) {
 	}
 }
 
-// Match sets Bits, Randomness and Threshold of every span of the batch. The batch was shaped for the schema that the
-// policies were compiled with, or for one that extends it.
+// Match sets Bits, Randomness and Threshold of every span of the batch, and its traits where policies need them. The batch was
+// shaped for the schema that the policies were compiled with, or for one that extends it.
 func (p *Policies) Match(b *spanview.Batch, sc *Scratch) {
 	sc.shape(p)
 	sc.resourceBits = sc.resourceBits[:0]
 	for i := range b.Resources {
 		sc.resourceBits = append(sc.resourceBits, testAttributes(p.resourceTests, b.ResourceValues(i), 0, sc))
+	}
+	if p.keys.keyed || p.keys.signed {
+		p.keys.fill(b, b.WantTraits(), sc)
 	}
 	states := traceStateRun{tests: p.stateTests}
 	for i := range b.Spans {
