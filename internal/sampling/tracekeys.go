@@ -1,11 +1,11 @@
 package sampling
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"slices"
 	"strings"
-
-	"github.com/cespare/xxhash/v2"
+	"unsafe"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
 )
@@ -121,7 +121,7 @@ func (k *traceKeys) fill(b *spanview.Batch, traits []spanview.Traits, sc *Scratc
 func (k *traceKeys) key(b *spanview.Batch, i int, s *spanview.Span, services []uint64) uint64 {
 	var h uint64
 	if len(k.attributes) == 0 {
-		h = mix(services[s.Resource], xxhash.Sum64String(s.Name))
+		h = mix(services[s.Resource], hashText(s.Name))
 	} else if h = k.attributesHash(b.SpanValues(i), b.ResourceValues(int(s.Resource))); h == 0 {
 		return 0
 	}
@@ -150,7 +150,7 @@ func (k *traceKeys) attributesHash(span, resource []spanview.Value) uint64 {
 
 // signature returns a hash of what went wrong in a span, never 0.
 func (k *traceKeys) signature(b *spanview.Batch, i int, s *spanview.Span, services []uint64) uint64 {
-	h := mix(services[s.Resource], xxhash.Sum64String(s.Name))
+	h := mix(services[s.Resource], hashText(s.Name))
 	values := b.SpanValues(i)
 	for _, slot := range k.errors {
 		if v := &values[slot]; v.Present() {
@@ -166,7 +166,30 @@ func hashValue(v *spanview.Value) uint64 {
 	if v.Type == spanview.Absent {
 		return 0
 	}
-	return mix(uint64(v.Type)<<56^v.Num, xxhash.Sum64String(v.Str))
+	return mix(uint64(v.Type)<<56^v.Num, hashText(v.Str))
+}
+
+// hashText hashes a text, 16 bytes at a time; the last 16 may overlap those before.
+func hashText(text string) uint64 {
+	b := unsafe.Slice(unsafe.StringData(text), len(text))
+	h := uint64(len(b)) * 0xA0761D6478BD642F // no few bytes make up for another length
+	if len(b) >= 16 {
+		for ; len(b) > 16; b = b[16:] {
+			h = mix(h^binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:]))
+		}
+		b = unsafe.Slice(unsafe.StringData(text), len(text))[len(text)-16:]
+		return mix(h^binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:]))
+	}
+	var lo, hi uint64
+	switch n := len(b); {
+	case n >= 8:
+		lo, hi = binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[n-8:])
+	case n >= 4:
+		lo, hi = uint64(binary.LittleEndian.Uint32(b)), uint64(binary.LittleEndian.Uint32(b[n-4:]))
+	case n > 0:
+		lo = uint64(b[0])<<16 | uint64(b[n/2])<<8 | uint64(b[n-1])
+	}
+	return mix(h^lo, hi)
 }
 
 // mix adds a part to a hash by a folded 128-bit product.

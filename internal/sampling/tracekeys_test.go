@@ -1,8 +1,10 @@
 package sampling
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -178,7 +180,7 @@ func TestKeysAreTheSameInEveryProcess(t *testing.T) {
 	span := keySpan{name: "GET /cart", root: true}
 	span.resourceAttributes = map[string]any{"service.name": "cart"}
 	got := traitsOf(p, s, []keySpan{span}, []int{0}, func() int { return 1 })
-	assert.Equal(t, spanview.Traits{Key: 0xdeaeb1a1b937e99c}, got)
+	assert.Equal(t, spanview.Traits{Key: 0xe29db39a5ca53a37}, got)
 }
 
 func TestNobodyWantsKeysNobodyHasTraits(t *testing.T) {
@@ -199,7 +201,7 @@ func TestPoliciesThatTellTracesApartDifferentlyAreRefused(t *testing.T) {
 			require.NoError(t, err)
 			return
 		}
-		require.EqualError(t, err, `policies[1].and_sub_policy[1].adaptive_throughput `+wrong)
+		require.EqualError(t, err, `policies[1].and.and_sub_policy[1].adaptive_throughput `+wrong)
 	}
 	f(``, `key: root_operation`, ``)
 	f(`key_attributes: [a, b]`, `key_attributes: [a, b]`, ``)
@@ -207,4 +209,25 @@ func TestPoliciesThatTellTracesApartDifferentlyAreRefused(t *testing.T) {
 	f(`key: error_signature`, `key: error_signature`, ``)
 	f(``, `key_attributes: [a]`, `must tell traces apart as the other policies of its type do, by root_operation (got key_attributes [a]): a trace has one key beside its error_signature`)
 	f(`key_attributes: [a]`, ``, `must tell traces apart as the other policies of its type do, by key_attributes [a] (got root_operation): a trace has one key beside its error_signature`)
+}
+
+func TestTextsThatDifferHaveHashesThatDiffer(t *testing.T) {
+	seen := map[uint64]bool{}
+	n := 0
+	for size := range 70 {
+		for at := range size {
+			for _, b := range []byte{'a', 'c', 'b' ^ 0x80, 0} {
+				text := bytes.Repeat([]byte("b"), size)
+				text[at] = b
+				h := hashText(string(text))
+				padded := "--" + string(text) + "-"
+				require.Equal(t, h, hashText(padded[2:2+size]), "wherever it lies")
+				seen[h] = true
+				n++
+			}
+		}
+		seen[hashText(strings.Repeat("b", size))] = true
+		n++
+	}
+	assert.Equal(t, n, len(seen))
 }
