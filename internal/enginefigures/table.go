@@ -1,6 +1,7 @@
 package enginefigures
 
 import (
+	"math"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -65,6 +66,22 @@ var ofEngine = []figure{
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
 			for _, e := range s.EvaluationErrors {
 				put(int64(e.Spans), attribute.String("policy", e.Policy))
+			}
+		},
+	},
+	{
+		"adaptive_keys", "Keys that an adaptive_throughput policy tells apart, by policy.", "{key}", true,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
+			for i := range s.Adaptive {
+				put(int64(s.Adaptive[i].Keys), attribute.String("policy", s.Adaptive[i].Policy))
+			}
+		},
+	},
+	{
+		"adaptive_level", "Spans or bytes a second up to which a key's traces pass whole, by adaptive_throughput policy; 0: all pass.", "1/s", true,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
+			for i := range s.Adaptive {
+				put(int64(math.Ceil(s.Adaptive[i].Level)), attribute.String("policy", s.Adaptive[i].Policy))
 			}
 		},
 	},

@@ -41,8 +41,8 @@ type adaptive struct {
 
 // adaptiveFigures are of the last round.
 type adaptiveFigures struct {
-	keys  atomic.Int64
-	share atomic.Uint64 // bits of a float
+	keys         atomic.Int64
+	level, share atomic.Uint64 // bits of floats
 }
 
 // adaptive makes a condition ready that differs from others in its key and rate.
@@ -183,6 +183,10 @@ func (a *adaptive) apply(shares []share, level float64) {
 	if asked > 0 {
 		a.figures.share.Store(math.Float64bits(passes / asked))
 	}
+	if math.IsInf(level, 1) {
+		level = 0
+	}
+	a.figures.level.Store(math.Float64bits(level))
 	a.figures.keys.Store(int64(len(shares) - 1))
 }
 
@@ -206,10 +210,11 @@ func (a *adaptive) sweep() {
 
 // AdaptiveStats is how an adaptive_throughput policy stands, as of its last round.
 type AdaptiveStats struct {
-	// Policy is its number.
-	Policy int
+	Policy string
 	// Keys is how many keys are told apart.
 	Keys int
+	// Level is up to how many spans or bytes a second a key's traces pass whole. 0: all pass.
+	Level float64
 	// Share is how much of all that it is asked about it lets pass, by the estimates of rates: 0 to 1.
 	Share float64
 }
@@ -219,7 +224,8 @@ func (p *Policies) Adaptive() []AdaptiveStats {
 	var list []AdaptiveStats
 	for _, a := range p.adaptives {
 		list = append(list, AdaptiveStats{
-			Policy: a.index, Keys: int(a.figures.keys.Load()), Share: math.Float64frombits(a.figures.share.Load()),
+			Policy: p.names[a.index], Keys: int(a.figures.keys.Load()),
+			Level: math.Float64frombits(a.figures.level.Load()), Share: math.Float64frombits(a.figures.share.Load()),
 		})
 	}
 	return list

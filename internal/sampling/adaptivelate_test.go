@@ -32,7 +32,7 @@ func TestATraceWithoutAnErrorHasNoSignatureAndNeverMatches(t *testing.T) {
 	round(p, 50, records)
 	assert.Equal(t, tracebuf.Verdict{Policy: NoPolicy}, p.Decide(&records[0]))
 	assert.Equal(t, tracebuf.Verdict{Keep: true, Known: true}, p.Decide(&records[1]))
-	assert.Equal(t, []AdaptiveStats{{Policy: 0, Keys: 1, Share: 1}}, p.Adaptive())
+	assert.Equal(t, []AdaptiveStats{{Policy: "a", Keys: 1, Share: 1}}, p.Adaptive())
 }
 
 func TestWhatIsKeptForItsKeyAloneHasNoProbability(t *testing.T) {

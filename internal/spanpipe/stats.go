@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/red"
+	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
 	"github.com/otelcol-slo/otelcol-slo/internal/tracebuf"
 )
 
@@ -101,6 +102,9 @@ type Stats struct {
 	// EvaluationErrors are of the policies that have conditions on payload, in the configuration's order.
 	EvaluationErrors []EvaluationErrors
 
+	// Adaptive is how the adaptive_throughput policies stand.
+	Adaptive []sampling.AdaptiveStats
+
 	// OldestUndecided is the age of the oldest undecided trace, 0 where there is none.
 	OldestUndecided time.Duration
 	// DecisionLag is by how much deciding is behind: how long the oldest undecided trace is past its decision_wait, 0 where none is.
@@ -145,6 +149,7 @@ func (e *Engine) Stats(now time.Time) Stats {
 	for _, u := range tracebuf.Uses() {
 		s.Memory = append(s.Memory, MemoryUse{Use: u.Name(), Bytes: e.budget.Used(u)})
 	}
+	s.Adaptive = e.policies.Adaptive()
 	for i := range e.policies.Len() {
 		if spans, known := e.policies.EvaluationErrors(i); known {
 			s.EvaluationErrors = append(s.EvaluationErrors, EvaluationErrors{Policy: e.policies.Name(i), Spans: spans})
