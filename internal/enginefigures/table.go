@@ -1,6 +1,7 @@
 package enginefigures
 
 import (
+	"math"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -136,11 +137,15 @@ var ofEngine = []figure{
 	},
 	{
 		"operations", "Operations that policies know, to compare spans by.", "{operation}", true,
-		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.Sampling.Operations.Known)) },
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
+			put(int64(s.Sampling.Operations.Known))
+		},
 	},
 	{
 		"operations_overflow_spans", "Spans of operations that there was no room for: operations_max.", "{span}", false,
-		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.Sampling.Operations.Overflow)) },
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
+			put(int64(s.Sampling.Operations.Overflow))
+		},
 	},
 	{
 		"versions", "Versions of services that policies know.", "{version}", true,
@@ -148,7 +153,9 @@ var ofEngine = []figure{
 	},
 	{
 		"versions_overflow_resources", "Resources of versions that there was no room for: operations_max.", "{resource}", false,
-		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.Sampling.Versions.Overflow)) },
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
+			put(int64(s.Sampling.Versions.Overflow))
+		},
 	},
 	{
 		"fingerprints", "Fingerprints of traces that policies of type rare remember.", "{fingerprint}", true,
@@ -156,7 +163,25 @@ var ofEngine = []figure{
 	},
 	{
 		"fingerprints_overflow_traces", "Decided traces whose fingerprint there was no room for: fingerprints_max.", "{trace}", false,
-		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.Sampling.FingerprintOverflow)) },
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
+			put(int64(s.Sampling.FingerprintOverflow))
+		},
+	},
+	{
+		"adaptive_keys", "Keys that an adaptive_throughput policy tells apart, by policy.", "{key}", true,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
+			for i := range s.Adaptive {
+				put(int64(s.Adaptive[i].Keys), attribute.String("policy", s.Adaptive[i].Policy))
+			}
+		},
+	},
+	{
+		"adaptive_level", "Spans or bytes a second up to which a key's traces pass whole, by adaptive_throughput policy; 0: all pass.", "1/s", true,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
+			for i := range s.Adaptive {
+				put(int64(math.Ceil(s.Adaptive[i].Level)), attribute.String("policy", s.Adaptive[i].Policy))
+			}
+		},
 	},
 	{
 		"early_decisions", "Traces that were decided before their deadline because the memory budget was used up.", "{trace}", false,

@@ -19,7 +19,9 @@ type facts struct {
 	spans, bytes uint32
 	// traits are what traces are compared by.
 	traits spanview.Traits
-	asked  occasion
+	// alone: of the trace this one span is known, without its traits.
+	alone bool
+	asked occasion
 }
 
 // occasion is why conditions are asked. What looks at more than one trace answers by it.

@@ -63,7 +63,7 @@ type Config struct {
 	AnnotateSpans string `mapstructure:"annotate_spans"`
 
 	// DecisionLog is how many decisions to keep a trace are remembered with their reasons, for the question why. Default 100,000,
-	// 96 bytes each. 0: none.
+	// 96 bytes each; fewer where that is more than a sixty-fourth of the memory budget. 0: none.
 	DecisionLog int `mapstructure:"decision_log"`
 }
 

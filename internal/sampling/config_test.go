@@ -175,7 +175,7 @@ func TestBadConfigurationIsRefusedWithPathRuleAndValue(t *testing.T) {
 		`policies[2].name must be unique (got "a"): policies[0] has it too`)
 
 	// types
-	const types = "always_sample, and, boolean_attribute, bytes_limiting, composite, drop, first_seen, latency, not, numeric_attribute, ottl_condition, probabilistic, " +
+	const types = "adaptive_throughput, always_sample, and, boolean_attribute, bytes_limiting, composite, drop, first_seen, latency, not, numeric_attribute, ottl_condition, probabilistic, " +
 		"rare, rate_limiting, relative_latency, slo, span_count, status_code, string_attribute, trace_flags, trace_state"
 	f(`{policies: [{name: a, type: latancy}]}`,
 		`policies[0].type must be a known policy type (got "latancy"): supported are `+types)

@@ -208,6 +208,7 @@ func spanFacts(s *spanview.Span) facts {
 		extentMs:   s.Duration() / nanosPerMilli,
 		spans:      1,
 		bytes:      s.Raw.Len,
+		alone:      true,
 	}
 }
 

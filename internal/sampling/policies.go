@@ -17,6 +17,7 @@ type Policies struct {
 	stateTests    []stateTest
 	sampledBit    uint64 // of spans with the W3C flag "sampled"
 	sloBits       [sloFlags]uint64
+	keys          traceKeys
 	cacheSizes    []int
 	// conditions are what MatchConditions asks.
 	conditions []spanConditions
@@ -32,11 +33,12 @@ type Policies struct {
 	// firstMatch: policies behind one that matches are not asked, so that no limit is used up for their traces.
 	firstMatch bool
 	// rounders are the conditions that look at all traces of a round.
-	rounders []rounder
-	learners []learner
-	rares    map[string]*fingerprints // by configuration
-	now      int64                    // of the round, milliseconds
-	counts   []policyCount
+	rounders  []rounder
+	learners  []learner
+	rares     map[string]*fingerprints // by configuration
+	now       int64                    // of the round, milliseconds
+	counts    []policyCount
+	adaptives []*adaptive
 	// thinning is the level of the round under way, thinningNext of the next.
 	thinning     uint32
 	thinningNext atomic.Uint32
@@ -61,8 +63,10 @@ func (p *Policies) Len() int { return len(p.names) }
 // Shadow returns the policies that are only watched, nil where there are none. Match sets their bits too.
 func (p *Policies) Shadow() *Policies { return p.shadow }
 
-// SameBits reports whether the bits of records mean the same to both.
-func (p *Policies) SameBits(o *Policies) bool { return maps.Equal(p.predicates, o.predicates) }
+// SameBits reports whether the bits and traits of records mean the same to both.
+func (p *Policies) SameBits(o *Policies) bool {
+	return maps.Equal(p.predicates, o.predicates) && p.keys.same(&o.keys)
+}
 
 // Name returns the configured name of a policy.
 func (p *Policies) Name(index int) string { return p.names[index] }
@@ -140,8 +144,21 @@ func (p *Policies) Match(b *spanview.Batch, sc *Scratch) {
 		s.Bits = set
 	}
 	p.origin.match(b, &sc.origin, sc.Again)
+	p.matchTraits(b, sc)
+}
+
+// matchTraits sets what traces are compared by.
+func (p *Policies) matchTraits(b *spanview.Batch, sc *Scratch) {
+	keyed := p.keys.keyed || p.keys.signed
+	if !keyed && !p.sketch.wanted {
+		return
+	}
+	traits := b.WantTraits()
+	if keyed {
+		p.keys.fill(b, traits, sc)
+	}
 	if p.sketch.wanted {
-		sc.services = p.sketch.match(b, b.WantTraits(), sc.services)
+		sc.services = p.sketch.match(b, traits, sc.services)
 	}
 }
 

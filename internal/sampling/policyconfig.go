@@ -15,25 +15,26 @@ type PolicyConfig struct {
 	// Type says which block counts.
 	Type string `mapstructure:"type"`
 
-	And              *AndConfig              `mapstructure:"and"`
-	BooleanAttribute *BooleanAttributeConfig `mapstructure:"boolean_attribute"`
-	BytesLimiting    *BytesLimitingConfig    `mapstructure:"bytes_limiting"`
-	Composite        *CompositeConfig        `mapstructure:"composite"`
-	Drop             *DropConfig             `mapstructure:"drop"`
-	FirstSeen        *FirstSeenConfig        `mapstructure:"first_seen"`
-	Latency          *LatencyConfig          `mapstructure:"latency"`
-	Not              *NotConfig              `mapstructure:"not"`
-	NumericAttribute *NumericAttributeConfig `mapstructure:"numeric_attribute"`
-	OTTLCondition    *OTTLConditionConfig    `mapstructure:"ottl_condition"`
-	Probabilistic    *ProbabilisticConfig    `mapstructure:"probabilistic"`
-	Rare             *RareConfig             `mapstructure:"rare"`
-	RateLimiting     *RateLimitingConfig     `mapstructure:"rate_limiting"`
-	RelativeLatency  *RelativeLatencyConfig  `mapstructure:"relative_latency"`
-	SLO              *SLOConfig              `mapstructure:"slo"`
-	SpanCount        *SpanCountConfig        `mapstructure:"span_count"`
-	StatusCode       *StatusCodeConfig       `mapstructure:"status_code"`
-	StringAttribute  *StringAttributeConfig  `mapstructure:"string_attribute"`
-	TraceState       *TraceStateConfig       `mapstructure:"trace_state"`
+	AdaptiveThroughput *AdaptiveThroughputConfig `mapstructure:"adaptive_throughput"`
+	And                *AndConfig                `mapstructure:"and"`
+	BooleanAttribute   *BooleanAttributeConfig   `mapstructure:"boolean_attribute"`
+	BytesLimiting      *BytesLimitingConfig      `mapstructure:"bytes_limiting"`
+	Composite          *CompositeConfig          `mapstructure:"composite"`
+	Drop               *DropConfig               `mapstructure:"drop"`
+	FirstSeen          *FirstSeenConfig          `mapstructure:"first_seen"`
+	Latency            *LatencyConfig            `mapstructure:"latency"`
+	Not                *NotConfig                `mapstructure:"not"`
+	NumericAttribute   *NumericAttributeConfig   `mapstructure:"numeric_attribute"`
+	OTTLCondition      *OTTLConditionConfig      `mapstructure:"ottl_condition"`
+	Probabilistic      *ProbabilisticConfig      `mapstructure:"probabilistic"`
+	Rare               *RareConfig               `mapstructure:"rare"`
+	RateLimiting       *RateLimitingConfig       `mapstructure:"rate_limiting"`
+	RelativeLatency    *RelativeLatencyConfig    `mapstructure:"relative_latency"`
+	SLO                *SLOConfig                `mapstructure:"slo"`
+	SpanCount          *SpanCountConfig          `mapstructure:"span_count"`
+	StatusCode         *StatusCodeConfig         `mapstructure:"status_code"`
+	StringAttribute    *StringAttributeConfig    `mapstructure:"string_attribute"`
+	TraceState         *TraceStateConfig         `mapstructure:"trace_state"`
 
 	// Unknown holds keys that are none of the above, so that Validate can say what is wrong with them.
 	Unknown map[string]any `mapstructure:",remain"`

@@ -22,6 +22,7 @@ type policyBlock interface {
 }
 
 var registry = []registration{
+	{name: "adaptive_throughput", block: func(p *PolicyConfig) policyBlock { return given(p.AdaptiveThroughput) }},
 	{name: "always_sample", bare: true, block: func(*PolicyConfig) policyBlock { return alwaysSample{} }},
 	{name: "and", block: func(p *PolicyConfig) policyBlock { return given(p.And) }},
 	{name: "boolean_attribute", block: func(p *PolicyConfig) policyBlock { return given(p.BooleanAttribute) }},

@@ -30,6 +30,8 @@ const everything = `{policies: [
 		{type: probabilistic, probabilistic: {sampling_percentage: 10, hash_salt: salt}}]}},
 	{name: health, type: drop, drop: {drop_sub_policy: [
 		{type: string_attribute, string_attribute: {key: http.route, values: [/health]}}]}},
+	{name: fair, type: adaptive_throughput, adaptive_throughput: {spans_per_second: 100}},
+	{name: storms, type: adaptive_throughput, adaptive_throughput: {bytes_per_second: 100000, key: error_signature, method: windowed}},
 	{name: baseline, type: probabilistic, probabilistic: {sampling_percentage: 1}}]}`
 
 // request is a batch of 256 spans of 32 traces from 4 resources. All have one path: two would share a place of the regex

@@ -41,9 +41,13 @@ type logged struct {
 	_                [5]byte
 }
 
-// newDecisionLog returns a log of n decisions; of none where n is 0 or the budget has no room.
+// decisionLogShare is what the log may take of the budget: a sixty-fourth.
+const decisionLogShare = 64
+
+// newDecisionLog returns a log of n decisions, of fewer where the budget is small, of none where n is 0 or there is no room.
 func newDecisionLog(budget *tracebuf.Budget, n int) *decisionLog {
 	l := &decisionLog{budget: budget}
+	n = min(n, int(budget.Limit()/decisionLogShare/int64(unsafe.Sizeof(logged{}))))
 	size := n * int(unsafe.Sizeof(logged{}))
 	if n == 0 || !budget.TryTake(tracebuf.UseDecisions, int64(size)) {
 		return l

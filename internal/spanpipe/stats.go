@@ -115,6 +115,9 @@ type Stats struct {
 	// EvaluationErrors are of the policies that have conditions on payload, in the configuration's order.
 	EvaluationErrors []EvaluationErrors
 
+	// Adaptive is how the adaptive_throughput policies stand.
+	Adaptive []sampling.AdaptiveStats
+
 	// OldestUndecided is the age of the oldest undecided trace, 0 where there is none.
 	OldestUndecided time.Duration
 	// DecisionLag is by how much deciding is behind: how long the oldest undecided trace is past its decision_wait, 0 where none is.
@@ -168,6 +171,7 @@ func (e *Engine) Stats(now time.Time) Stats {
 		s.Memory = append(s.Memory, MemoryUse{Use: u.Name(), Bytes: e.budget.Used(u)})
 	}
 	policies := e.plan.Load().policies
+	s.Adaptive = policies.Adaptive()
 	s.Policies = policies.Matched()
 	if policies.Shadow() != nil {
 		s.Shadow, s.ShadowPolicies = e.deciding.shadow.list(), policies.Shadow().Matched()
