@@ -13,6 +13,8 @@ import (
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/processortest"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/otelcol-slo/otelcol-slo/processors/tailsamplingprocessor"
 )
 
 // arm is one of the two processors.
@@ -23,7 +25,7 @@ type arm struct {
 
 var (
 	stock = arm{name: "contrib", factory: contrib.NewFactory()}
-	own   = arm{name: "ours", factory: contrib.NewFactory()}
+	own   = arm{name: "ours", factory: tailsamplingprocessor.NewFactory()}
 )
 
 // arms are both, contrib first.
