@@ -24,9 +24,10 @@ func sameTraces(t *testing.T, cases []policyCase) {
 	for _, c := range cases {
 		t.Run(c.policy+" "+c.setting, func(t *testing.T) {
 			t.Parallel()
+			skipUnbuilt(t, c.config)
 			splits := false
 			for _, tr := range all {
-				if c.inOrder && !tr.inOrder {
+				if c.inOrder && !tr.inOrder || tr.big && (testing.Short() || asksForAttributes[c.policy]) {
 					continue
 				}
 				want, got := stock.keeps(t, c.config, tr), own.keeps(t, c.config, tr)
@@ -41,3 +42,7 @@ func sameTraces(t *testing.T, cases []policyCase) {
 		})
 	}
 }
+
+// asksForAttributes are the policies that tell no traces apart whose spans have no attributes: a small recording of those
+// is enough for them.
+var asksForAttributes = map[string]bool{"boolean_attribute": true, "numeric_attribute": true, "trace_state": true, "trace_flags": true}

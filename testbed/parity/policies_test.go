@@ -10,7 +10,7 @@ type policyCase struct {
 	config string
 	// inOrder: only for traffic whose first spans bound their traces.
 	inOrder bool
-	// every: it is meant to keep all traces of all traffic, or none.
+	// every: it is meant to keep all traces of each traffic, or none.
 	every bool
 }
 
@@ -27,6 +27,11 @@ func single() []policyCase {
 			add(policy, s, ", "+policy+": {"+s+"}")
 		}
 	}
+	every := func(policy string, settings ...string) {
+		for _, s := range settings {
+			add(policy, s, ", "+policy+": {"+s+"}").every = true
+		}
+	}
 
 	add("always_sample", "", "").every = true
 	with("latency", "threshold_ms: 0", "threshold_ms: 99", "threshold_ms: 100", "threshold_ms: 499", "threshold_ms: 500", "threshold_ms: 5000")
@@ -37,36 +42,38 @@ func single() []policyCase {
 	}
 	with("numeric_attribute",
 		"key: code, min_value: 404, max_value: 500", "key: code, min_value: 500", "key: code, max_value: 404", "key: code, max_value: -5",
-		"key: code, min_value: -5, max_value: 499", "key: code, min_value: 404, max_value: 404", "key: code, min_value: 405, max_value: 498",
+		"key: code, min_value: -5, max_value: 499", "key: code, min_value: 404, max_value: 404", "key: code, min_value: 405, max_value: 499",
 		"key: code, min_value: 9223372036854775807", "key: code, min_value: 404, max_value: 500, invert_match: true",
 		"key: code, min_value: -1, max_value: 1, invert_match: true", "key: tier, min_value: -1, max_value: 1",
 		"key: http.response.status_code, min_value: 400", "key: http.status_code, min_value: 200, max_value: 299")
 	with("boolean_attribute", "key: retry, value: true", "key: retry, value: false", "key: retry", "key: retry, value: true, invert_match: true",
-		"key: retry, value: false, invert_match: true", "key: tier, value: false", "key: error, value: true")
+		"key: retry, value: false, invert_match: true", "key: tier, value: false")
+	every("boolean_attribute", "key: error, value: true")
 	with("string_attribute",
 		"key: tier, values: [gold]", "key: tier, values: [gold, silver, gold]", "key: tier, values: [gö]", "key: tier, values: ['', bronze]",
-		"key: tier, values: [gold], invert_match: true", "key: tier, values: [gold, silver, ''], invert_match: true", "key: code, values: ['200']",
+		"key: tier, values: [gold], invert_match: true", "key: tier, values: [gold, silver, ''], invert_match: true",
 		"key: service.name, values: [cart, ts-order-service, frontend]", "key: service.name, values: [cart, ts-order-service, order], invert_match: true",
 		"key: path, enabled_regex_matching: true, values: ['^/api/v[12]/users/[0-9]+$']", "key: path, enabled_regex_matching: true, values: [healthz]",
 		"key: path, enabled_regex_matching: true, values: ['^/healthz$', 'v2']", "key: tier, enabled_regex_matching: true, values: ['^$']",
 		"key: tier, enabled_regex_matching: true, values: ['^$'], invert_match: true", "key: path, enabled_regex_matching: true, cache_max_size: 1, values: ['users']",
 		"key: path, enabled_regex_matching: true, values: ['users', 'health'], invert_match: true", "key: tier, enabled_regex_matching: true, values: ['(?i)^GOLD']",
 		"key: k8s.pod.name, enabled_regex_matching: true, values: ['^ts-(order|travel)-']", "key: tier, enabled_regex_matching: true, values: ['.*']")
+	every("string_attribute", "key: code, values: ['200']")
 	with("status_code", "status_codes: [ERROR]", "status_codes: [OK]", "status_codes: [UNSET]", "status_codes: [OK, ERROR]", "status_codes: [OK, ERROR, UNSET]")
-	with("span_count", "min_spans: 2", "min_spans: 12", "min_spans: 2, max_spans: 12", "max_spans: 5", "min_spans: 60", "min_spans: 1", "min_spans: 7, max_spans: 7")
-	with("trace_state", "key: acme, values: [gold]", "key: acme, values: [silver, gold]", "key: ot, values: ['th:c', 'th:8']", "key: ot, values: [th]",
-		"key: acme, values: ['', gold]", "key: tenant@acme, values: [gold]", "key: missing, values: [gold]")
+	with("span_count", "min_spans: 2", "min_spans: 12", "min_spans: 2, max_spans: 12", "max_spans: 5", "min_spans: 60", "min_spans: 7, max_spans: 7")
+	every("span_count", "min_spans: 1", "min_spans: 100000")
+	with("trace_state", "key: acme, values: [gold]", "key: acme, values: [silver, gold]", "key: ot, values: ['th:c', 'th:8']",
+		"key: acme, values: ['', gold]", "key: tenant@acme, values: [gold]")
+	every("trace_state", "key: ot, values: [th]", "key: missing, values: [gold]")
 	add("trace_flags", "", "")
 	with("probabilistic", "sampling_percentage: 10, hash_salt: a", "sampling_percentage: 50, hash_salt: b", "sampling_percentage: 0.5, hash_salt: c",
 		"sampling_percentage: 99.9, hash_salt: a", "sampling_percentage: 33.333333, hash_salt: default-hash-seed")
-	for _, s := range []string{"sampling_percentage: 0", "sampling_percentage: 100"} {
-		add("probabilistic", s, ", probabilistic: {"+s+"}").every = true
-	}
+	every("probabilistic", "sampling_percentage: 0", "sampling_percentage: 100", "sampling_percentage: 100, hash_salt: a")
 	with("ottl_condition",
 		`span: ['span.attributes["tier"] == "gold"']`, `span: ['span.attributes["code"] >= 500', 'span.status.code == 2']`,
 		`spanevent: ['spanevent.name == "exception"']`, `error_mode: ignore, spanevent: ['spanevent.attributes["tier"] == "silver"']`,
 		`error_mode: ignore, span: ['span.kind == 3 and resource.attributes["service.name"] == "cart"'], spanevent: ['spanevent.name == "log"']`,
-		`error_mode: ignore, span: ['IsMatch(span.name, "^GET") and IsRootSpan()']`, `error_mode: ignore, span: ['resource.attributes["k8s.pod.name"] != nil and span.kind == 2']`,
+		`error_mode: ignore, span: ['IsMatch(span.name, "^GET") and IsRootSpan()']`, `error_mode: ignore, span: ['resource.attributes["k8s.pod.name"] != nil and span.kind == 4']`,
 		`error_mode: propagate, span: ['IsMatch(span.attributes["path"], "users")']`, `error_mode: silent, span: ['Int(span.attributes["tier"]) > 1']`)
 	with("not",
 		"not_sub_policy: {type: status_code, status_code: {status_codes: [ERROR]}}", "not_sub_policy: {type: latency, latency: {threshold_ms: 500}}",

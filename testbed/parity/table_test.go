@@ -1,6 +1,7 @@
 package parity
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -38,7 +39,7 @@ func row(policy, setting string, tr *traffic, contrib, ours *kept, verdict strin
 	addRow(outcome{policy, setting, tr.name, len(tr.whole), len(contrib.traces), len(ours.traces), verdict})
 }
 
-// merged adds up the rows of a policy that share traffic and verdict, in the order in which policies and traffic came first.
+// merged adds up the rows of a policy that share traffic and verdict.
 func merged(rows []outcome) []outcome {
 	var out []outcome
 	settings := map[int]int{}
@@ -62,13 +63,9 @@ func merged(rows []outcome) []outcome {
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if rows := table.rows; len(rows) > 0 {
-		byPolicy := map[string]int{}
-		for i, r := range rows {
-			if _, known := byPolicy[r.policy]; !known {
-				byPolicy[r.policy] = i
-			}
-		}
-		slices.SortStableFunc(rows, func(a, b outcome) int { return byPolicy[a.policy] - byPolicy[b.policy] })
+		slices.SortStableFunc(rows, func(a, b outcome) int {
+			return cmp.Or(cmp.Compare(a.policy, b.policy), cmp.Compare(a.setting, b.setting))
+		})
 		if !*each {
 			rows = merged(rows)
 		}

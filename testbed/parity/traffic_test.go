@@ -37,8 +37,8 @@ type traffic struct {
 	spread time.Duration
 	// inOrder: the first span of a trace bounds all others, so that an extent is the same after each span.
 	inOrder bool
-	// bare: spans have no attributes.
-	bare bool
+	// big: it takes long, and its spans have no attributes.
+	big bool
 }
 
 func newTraffic(name string, requests []request) *traffic {
@@ -94,7 +94,7 @@ var recordings = sync.OnceValues(func() ([]*traffic, error) {
 			requests[i] = request{at: at, traces: decoded[line]}
 		}
 		tr := newTraffic(d.Name, requests)
-		tr.bare = d.Name != "opensearch-demo" && d.Name != dataset.FixtureName
+		tr.big = tr.spans > 100_000
 		out = append(out, tr)
 	}
 	return out, nil
