@@ -44,13 +44,11 @@ func (a arm) configure(raw string) (component.Config, error) {
 	return cfg, confmap.Validate(cfg)
 }
 
-// process starts the processor inside of a bubble and lets drive feed it; then all decisions fall due and it is stopped.
-// It returns what came out.
-func (a arm) process(t *testing.T, raw string, drive func(t *testing.T, p processor.Traces)) *kept {
+// process starts the processor inside of a bubble, lets drive feed it, and stops it. It returns out, to which it sends.
+func (a arm) process(t *testing.T, raw string, out *kept, drive func(t *testing.T, p processor.Traces)) *kept {
 	t.Helper()
 	cfg, err := a.configure(raw)
 	require.NoError(t, err, "%s refuses\n%s", a.name, raw)
-	out := newKept()
 	synctest.Test(t, func(t *testing.T) {
 		p, err := a.factory.CreateTraces(t.Context(), processortest.NewNopSettings(a.factory.Type()), cfg, out)
 		require.NoError(t, err, a.name)
@@ -61,16 +59,26 @@ func (a arm) process(t *testing.T, raw string, drive func(t *testing.T, p proces
 	return out
 }
 
-// keeps replays the traffic at its own pace, waits until the last trace was decided, and returns what was kept.
+// keeps replays the traffic, waits until the last trace was decided, and returns what was kept.
 func (a arm) keeps(t *testing.T, policies string, tr *traffic) *kept {
 	t.Helper()
-	return a.process(t, tr.config(policies), func(t *testing.T, p processor.Traces) {
-		start := time.Now()
-		for _, r := range tr.requests {
-			time.Sleep(r.at - time.Since(start))
-			require.NoError(t, p.ConsumeTraces(t.Context(), r.traces), a.name)
-		}
-		time.Sleep(tr.wait() + 3*time.Second)
-		synctest.Wait()
-	})
+	return a.replay(t, tr.config(policies), tr, tr.wait()+3*time.Second)
+}
+
+// replay replays the traffic at its own pace, waits for as long again, and returns what was kept.
+func (a arm) replay(t *testing.T, raw string, tr *traffic, settle time.Duration) *kept {
+	t.Helper()
+	return a.process(t, raw, newKept(), func(t *testing.T, p processor.Traces) { tr.send(t, p, settle) })
+}
+
+// send sends the requests when they are due, from inside of a bubble.
+func (tr *traffic) send(t *testing.T, p processor.Traces, settle time.Duration) {
+	t.Helper()
+	start := time.Now()
+	for _, r := range tr.requests {
+		time.Sleep(r.at - time.Since(start))
+		require.NoError(t, p.ConsumeTraces(t.Context(), r.traces))
+	}
+	time.Sleep(settle)
+	synctest.Wait()
 }

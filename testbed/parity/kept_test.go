@@ -14,16 +14,21 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// fragment is what came out of a trace: how many spans, and their ids added up.
+// fragment is what came of a trace: how many spans, their bytes without resource and scope, and their ids added up.
+// Bytes of what was sent are not compared: a tracestate may have grown.
 type fragment struct {
-	spans int
-	ids   uint64
+	spans, bytes int
+	ids          uint64
 }
+
+func (f fragment) same(g fragment) bool { return f.spans == g.spans && f.ids == g.ids }
 
 // kept is a consumer that notes the spans it gets, and may be told to refuse them.
 type kept struct {
 	mu     sync.Mutex
 	traces map[pcommon.TraceID]fragment
+	// bytes is what came in all, resources and scopes too.
+	bytes int
 	// data is all that came, where it is wanted.
 	wantData bool
 	data     []ptrace.Traces
@@ -48,6 +53,7 @@ func (k *kept) ConsumeTraces(_ context.Context, td ptrace.Traces) error {
 		}
 	}
 	tally(k.traces, td)
+	k.bytes += (&ptrace.ProtoMarshaler{}).TracesSize(td)
 	if k.wantData {
 		all := ptrace.NewTraces()
 		td.CopyTo(all)
@@ -62,6 +68,7 @@ func tally(traces map[pcommon.TraceID]fragment, td ptrace.Traces) {
 		id, span := s.TraceID(), s.SpanID()
 		f := traces[id]
 		f.spans++
+		f.bytes += (&ptrace.ProtoMarshaler{}).SpanSize(s)
 		f.ids += binary.BigEndian.Uint64(span[:])
 		traces[id] = f
 	})
@@ -93,7 +100,7 @@ func diff(a, b map[pcommon.TraceID]fragment) string {
 		switch g, both := b[id]; {
 		case !both:
 			onlyA = append(onlyA, id.String())
-		case f != g:
+		case !f.same(g):
 			other = append(other, fmt.Sprintf("%s (%d and %d spans)", id, f.spans, g.spans))
 		}
 	}

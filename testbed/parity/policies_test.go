@@ -74,7 +74,7 @@ func single() []policyCase {
 		`spanevent: ['spanevent.name == "exception"']`, `error_mode: ignore, spanevent: ['spanevent.attributes["tier"] == "silver"']`,
 		`error_mode: ignore, span: ['span.kind == 3 and resource.attributes["service.name"] == "cart"'], spanevent: ['spanevent.name == "log"']`,
 		`error_mode: ignore, span: ['IsMatch(span.name, "^GET") and IsRootSpan()']`, `error_mode: ignore, span: ['resource.attributes["k8s.pod.name"] != nil and span.kind == 4']`,
-		`error_mode: propagate, span: ['IsMatch(span.attributes["path"], "users")']`, `error_mode: silent, span: ['Int(span.attributes["tier"]) > 1']`)
+		`error_mode: propagate, span: ['IsMatch(span.name, "^SELECT$")']`, `error_mode: silent, span: ['Int(span.attributes["tier"]) > 1']`)
 	with("not",
 		"not_sub_policy: {type: status_code, status_code: {status_codes: [ERROR]}}", "not_sub_policy: {type: latency, latency: {threshold_ms: 500}}",
 		"not_sub_policy: {type: string_attribute, string_attribute: {key: tier, values: [gold], invert_match: true}}",

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -21,6 +22,16 @@ type outcome struct {
 	contrib, ours            int
 	// verdict is equal, or within a bound, or what differs.
 	verdict string
+}
+
+// plain is the verdict without figures.
+func (o outcome) plain() string { return strings.TrimRight(strings.SplitN(o.verdict, "within", 2)[0]+o.bound(), " ") }
+
+func (o outcome) bound() string {
+	if strings.Contains(o.verdict, "within") {
+		return "within"
+	}
+	return ""
 }
 
 var table struct {
@@ -45,11 +56,11 @@ func merged(rows []outcome) []outcome {
 	settings := map[int]int{}
 	for _, r := range rows {
 		i := slices.IndexFunc(out, func(o outcome) bool {
-			return o.policy == r.policy && o.traffic == r.traffic && o.verdict == r.verdict
+			return o.policy == r.policy && o.traffic == r.traffic && o.plain() == r.plain()
 		})
 		if i < 0 {
 			i = len(out)
-			out = append(out, outcome{policy: r.policy, traffic: r.traffic, verdict: r.verdict})
+			out = append(out, outcome{policy: r.policy, traffic: r.traffic, verdict: r.plain()})
 		}
 		out[i].traces += r.traces
 		out[i].contrib += r.contrib

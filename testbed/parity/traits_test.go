@@ -69,8 +69,9 @@ func (g *generator) traits() traits {
 	t := traits{
 		attributes: g.palette(0.3), states: []string{""}, flags: []uint32{0, 0x100}, statuses: []ptrace.StatusCode{ptrace.StatusCodeUnset},
 	}
+	rv := fmt.Sprintf("%014x", g.rnd.Uint64()>>8) // the same in all spans of a trace that have one
 	for g.rnd.IntN(2) == 0 {
-		t.states = append(t.states, g.state())
+		t.states = append(t.states, g.state(rv))
 	}
 	if len(t.states) > 1 && g.rnd.IntN(3) > 0 {
 		t.states = t.states[1:2] // all spans of a trace have the same, mostly
@@ -91,8 +92,7 @@ func (g *generator) traits() traits {
 }
 
 // state is a tracestate: with and without sampling's entry, other vendors', and some that are not valid.
-func (g *generator) state() string {
-	rv := fmt.Sprintf("%014x", g.rnd.Uint64()>>8)
+func (g *generator) state(rv string) string {
 	return []string{
 		"ot=rv:" + rv, "ot=th:8;rv:" + rv, "ot=th:c", "ot=th:0", "acme=gold", "acme=silver,ot=th:8", "ot=th:8;rv:" + rv + ",acme=gold",
 		"tenant@acme=gold", "other=1, acme=gold", "acme=gold,acme=silver", "acme", "acme=go=ld", "not valid, at all", "ot=th:zz,acme=gold",
