@@ -82,3 +82,8 @@ func (tr *traffic) send(t *testing.T, p processor.Traces, settle time.Duration) 
 	time.Sleep(settle)
 	synctest.Wait()
 }
+
+// sending is what process wants: the traffic, and a minute more.
+func sending(tr *traffic) func(t *testing.T, p processor.Traces) {
+	return func(t *testing.T, p processor.Traces) { tr.send(t, p, time.Minute) }
+}
