@@ -68,7 +68,7 @@ func single() []policyCase {
 	add("trace_flags", "", "")
 	with("probabilistic", "sampling_percentage: 10, hash_salt: a", "sampling_percentage: 50, hash_salt: b", "sampling_percentage: 0.5, hash_salt: c",
 		"sampling_percentage: 99.9, hash_salt: a", "sampling_percentage: 33.333333, hash_salt: default-hash-seed")
-	every("probabilistic", "sampling_percentage: 0", "sampling_percentage: 100", "sampling_percentage: 100, hash_salt: a")
+	every("probabilistic", "sampling_percentage: 0", "sampling_percentage: 100", "sampling_percentage: 100, hash_salt: a", "sampling_percentage: 120", "sampling_percentage: -1")
 	with("ottl_condition",
 		`span: ['span.attributes["tier"] == "gold"']`, `span: ['span.attributes["code"] >= 500', 'span.status.code == 2']`,
 		`spanevent: ['spanevent.name == "exception"']`, `error_mode: ignore, spanevent: ['spanevent.attributes["tier"] == "silver"']`,

@@ -25,7 +25,9 @@ type outcome struct {
 }
 
 // plain is the verdict without figures.
-func (o outcome) plain() string { return strings.TrimRight(strings.SplitN(o.verdict, "within", 2)[0]+o.bound(), " ") }
+func (o outcome) plain() string {
+	return strings.TrimRight(strings.SplitN(o.verdict, "within", 2)[0]+o.bound(), " ")
+}
 
 func (o outcome) bound() string {
 	if strings.Contains(o.verdict, "within") {

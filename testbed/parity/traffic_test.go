@@ -1,6 +1,7 @@
 package parity
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sync"
@@ -106,4 +107,10 @@ func recorded(t *testing.T) []*traffic {
 	all, err := recordings()
 	require.NoError(t, err)
 	return all
+}
+
+// inOrderOfTime sorts requests by when they are sent.
+func inOrderOfTime(requests []request) []request {
+	slices.SortStableFunc(requests, func(a, b request) int { return cmp.Compare(a.at, b.at) })
+	return requests
 }
