@@ -24,6 +24,8 @@ func composed() []policyCase {
 	return []policyCase{
 		{setting: "errors, slow, a share", config: named(isError, isSlow, one)},
 		{setting: "the same, first match", config: "sample_on_first_match: true\n" + named(isError, isSlow, one)},
+		{setting: "the same, over shards, remembered", config: "num_shards: 4\ndecision_cache: {sampled_cache_size: 50000, non_sampled_cache_size: 50000}\n" +
+			named(isError, isSlow, one)},
 		{setting: "health checks dropped", config: named(isError, salted, dropAll(healthz))},
 		{setting: "health checks dropped unless they fail", config: named(isSlow, salted, dropAll(healthz, notError))},
 		{setting: "by attributes of each type", config: named(isGold, server5, retried)},
