@@ -37,11 +37,15 @@ demo: build ## run everything in one process on the traffic of a small shop (ARG
 	@bin/otelcol-slo demo $(ARGS)
 
 .PHONY: test
-test: generate-check vet lint unit build integration compliance ## everything that CI checks
+test: generate-check vet lint unit parity build integration compliance ## everything that CI checks
 
 .PHONY: unit
 unit: ## unit tests under the race detector, in random order
 	CGO_ENABLED=1 go test -race -shuffle=on ./...
+
+.PHONY: parity
+parity: ## contrib's tail_sampling and ours keep the same traces of the same traffic (ARGS=-parity.each for a row each)
+	cd testbed/parity && go test -count=1 $(ARGS)
 
 .PHONY: integration
 integration: build ## tests that start bin/otelcol-slo
@@ -56,9 +60,10 @@ fmt: ## format the code
 	$(LINT) fmt
 
 .PHONY: vet
-vet: ## go vet, in both modules
+vet: ## go vet, in all modules
 	go vet -tags=integration ./...
 	cd $(DIST) && go vet -tags=$(TAGS) ./...
+	cd testbed/parity && go vet ./...
 
 .PHONY: lint
 lint: ## golangci-lint, with .golangci.yml
@@ -67,10 +72,12 @@ lint: ## golangci-lint, with .golangci.yml
 .PHONY: generate
 generate: $(GENERATED) ## write the distribution's components.go, go.mod and go.sum from builder-config.yaml
 	cp $(GENERATED)/components.go $(GENERATED)/go.mod $(GENERATED)/go.sum $(DIST)/
+	cd testbed/parity && go mod tidy
 
 .PHONY: generate-check
 generate-check: $(GENERATED) ## fail where `make generate` or `go mod tidy` would change a file
 	go mod tidy -diff
+	cd testbed/parity && go mod tidy -diff
 	@for file in components.go go.mod go.sum; do \
 		diff -u $(DIST)/$$file $(GENERATED)/$$file || { echo "$(DIST)/$$file is stale: run 'make generate'"; exit 1; }; \
 	done

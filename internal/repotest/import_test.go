@@ -13,10 +13,11 @@ type room struct {
 }
 
 // plan is the house from the top floor down: no arrow runs up, none between the observers (sampling, red, slo, coverage), no
-// component knows another, and the testbed knows the product only by its wire.
+// component knows another, and the testbed knows the product only by its wire; but for parity, which runs two processors in one process.
 var plan = []room{
 	{"cmd/otelcol-slo", []string{"configs", "internal/demo"}},
 	{"configs", nil},
+	{"testbed/parity", []string{"processors/...", "testbed/..."}},
 	{"testbed/...", []string{"testbed/..."}},
 
 	{"receivers/...", []string{"internal/..."}},
