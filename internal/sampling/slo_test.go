@@ -122,8 +122,8 @@ func TestTheBudgetIsAShareOfAllThatBurnsAndIsSpentByWhatIsKeptOnly(t *testing.T)
 		return p.rounders[0].(*limiter)
 	}
 	// 2000 spans at once for a burst of 1000
-	require.EqualValues(t, never/2, run("20", 200, 1).threshold.Load())
-	require.EqualValues(t, never/2, run("1", 200, 1).threshold.Load())
+	require.Equal(t, never/2, run("20", 200, 1).threshold.Load())
+	require.Equal(t, never/2, run("1", 200, 1).threshold.Load())
 	// 1000 spans a second of which 200 are kept of 500 that may be
 	require.Zero(t, run("20", 5, 2000).threshold.Load())
 }

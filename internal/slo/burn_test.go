@@ -79,6 +79,7 @@ func TestFewBadEventsMakeNoFire(t *testing.T) {
 	require.Zero(t, r.means(span{service: "shop"}))
 	r.minutes(&at, 1, 0, 1, span{service: "shop"})
 	require.Equal(t, spanview.SLOBurning, r.means(span{service: "shop"}))
+	require.Zero(t, testing.AllocsPerRun(100, func() { r.Observe(0, &r.batch, start) }))
 }
 
 func TestALargeBudgetBurnsToo(t *testing.T) {
