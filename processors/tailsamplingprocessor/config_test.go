@@ -67,6 +67,17 @@ func TestEveryKeyOfContribIsTaken(t *testing.T) {
 	require.True(t, cfg.DropPendingTracesOnShutdown)
 }
 
+func TestTheGreatestNumberOfDecisionsCounts(t *testing.T) {
+	for yaml, want := range map[string]int{
+		`{decision_cache: {sampled_cache_size: 2000000, non_sampled_cache_size: 5}}`:  2_000_000,
+		`{decision_cache: {sampled_cache_size: 5, non_sampled_cache_size: 2000000}}`:  2_000_000,
+		`{decision_cache: {sampled_cache_size: 5, non_sampled_cache_size: 5}}`:        1_000_000,
+		`{decision_cache: {sampled_cache_size: 5}, decision_memory: {traces_max: 0}}`: 5,
+	} {
+		require.Equal(t, want, mustParse(t, yaml).sampling().DecisionMemory.TracesMax, yaml)
+	}
+}
+
 func TestWhatReplacesAKeyIsToldAtStart(t *testing.T) {
 	for _, key := range []string{
 		"num_traces: 100 ", "expected_new_traces_per_sec: 10 ", "num_shards: 8 ", "decision_cache: ", "maximum_trace_size_bytes: ", "sampling_strategy: ",

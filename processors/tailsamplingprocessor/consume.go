@@ -69,8 +69,6 @@ func (p *tailSampling) takeWithPatience(ctx context.Context, td ptrace.Traces, r
 		select {
 		case <-ctx.Done():
 			return &refusal{reasonGaveUp, fmt.Errorf("cannot wait any longer for room in the memory budget: %w", ctx.Err())}
-		case <-p.ending:
-			return errShuttingDown
 		case <-ticker.C:
 		}
 		empty := p.engine.Empty()

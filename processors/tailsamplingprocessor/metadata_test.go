@@ -25,6 +25,8 @@ func TestClientMetadataStaysWithSpans(t *testing.T) {
 			{"x-tenant": {"b"}, "region": {"eu", "us"}},
 			{"x-tenant": {""}},
 			{"x-tenant": {"b", "us"}, "region": {"eu"}},
+			{"x-tenant": {"a", "eu"}},
+			{"x-tenant": {"ae", "u"}},
 			{},
 		}
 		want := map[string]int{}

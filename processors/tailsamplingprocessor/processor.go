@@ -32,8 +32,6 @@ type tailSampling struct {
 	mu sync.RWMutex // held for reading while the engine takes a request in
 	// open: requests are taken; from the start to the shutdown.
 	open bool
-	// ending is closed when the shutdown begins.
-	ending chan struct{}
 
 	running  sync.WaitGroup
 	stopLoop context.CancelFunc
@@ -46,7 +44,7 @@ var _ processor.Traces = (*tailSampling)(nil)
 
 func newProcessor(cfg *Config, set processor.Settings, next consumer.Traces) *tailSampling {
 	return &tailSampling{
-		cfg: cfg, set: set, next: next, ending: make(chan struct{}),
+		cfg: cfg, set: set, next: next,
 		contexts: newContexts(cfg.MetadataKeys, cfg.MetadataCardinalityLimit),
 	}
 }
@@ -99,7 +97,6 @@ func (p *tailSampling) Shutdown(ctx context.Context) error {
 	if !wasOpen {
 		return nil
 	}
-	close(p.ending)
 	p.stopLoop()
 	p.running.Wait()
 
