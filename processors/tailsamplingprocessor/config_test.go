@@ -2,7 +2,6 @@ package tailsamplingprocessor
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -212,25 +211,41 @@ func blocks(t *testing.T, name string) (list []string) {
 func TestTheReadmeHasEveryKeyMetricAndReason(t *testing.T) {
 	text, err := os.ReadFile("README.md")
 	require.NoError(t, err)
+	names := []string{"tail_storage"}
 	conf := confmap.New()
 	require.NoError(t, conf.Marshal(createDefaultConfig()))
 	for _, key := range conf.AllKeys() {
 		key = strings.ReplaceAll(key, "::", ".")
-		if _, last, ok := strings.Cut(key, "output.retry."); ok {
-			key = last
-		}
-		assert.Contains(t, string(text), "`"+key+"`")
+		names = append(names, strings.TrimPrefix(key, "output.retry."))
 	}
-	assert.Contains(t, string(text), "`tail_storage`")
 	for _, rule := range rules {
-		assert.Contains(t, string(text), "`"+rule.name+"`")
+		names = append(names, rule.name)
 	}
 	bubble(t, func(t *testing.T) {
 		r := start(t, errorsOnly)
-		names := r.names(t)
-		require.Greater(t, len(names), 15)
-		for _, name := range names {
-			assert.Contains(t, string(text), fmt.Sprintf("`%s`", name))
+		names = append(names, r.names(t)...)
+	})
+	require.Greater(t, len(names), 50)
+	for _, name := range names {
+		if !strings.Contains(string(text), "`"+name+"`") {
+			t.Errorf("README.md does not tell of %s", name)
 		}
+	}
+}
+
+func TestPoliciesComeFromAFileAndChangeWithIt(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "policies.yaml")
+	write := func(text string) { require.NoError(t, os.WriteFile(file, []byte(text), 0o600)) }
+	write(`policies: [{name: errors, type: status_code, status_code: {status_codes: [ERROR]}}]`)
+	bubble(t, func(t *testing.T) {
+		r := start(t, `{decision_wait: 1m, policies_file: `+file+`}`)
+		r.mustTake(t, trace(1, 2, false))
+		write(`policies: [{name: all, type: everything}]`)
+		time.Sleep(25 * time.Second)
+		require.Equal(t, 1, r.logs.FilterMessageSnippet("stay as they were").Len())
+		write(`policies: [{name: all, type: always_sample}]`)
+		time.Sleep(time.Minute)
+		require.Equal(t, 1, r.logs.FilterMessageSnippet("in use as it is now").Len())
+		require.Equal(t, map[byte]int{1: 2}, r.sink.spans(), "a trace that came before is decided by what holds then")
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -114,8 +115,11 @@ func TestDownstreamFailureIsCounted(t *testing.T) {
 func TestDownstreamFailureBecomesBackPressure(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		hung := make(chan struct{})
+		release := sync.OnceFunc(func() { close(hung) })
 		next := &sink{answer: func() error { <-hung; return nil }}
-		r := startInFrontOf(t, `{decision_wait: 1s, decision_wait_min: 0s, output: {senders: 1}, `+keepAll+`}`, next)
+		r := startInFrontOf(t, `{decision_wait: 1s, decision_wait_min: 0s, output: {senders: 1}, memory: {limit_mib: 128},
+			policies: [{name: errors, type: status_code, status_code: {status_codes: [ERROR]}}]}`, next)
+		t.Cleanup(release)
 		var taken int
 		var err error
 		for err == nil {
@@ -128,7 +132,7 @@ func TestDownstreamFailureBecomesBackPressure(t *testing.T) {
 		require.Greater(t, taken, 50)
 		require.EqualValues(t, 1, r.figure(t, "refused_requests", "reason", "no_budget"))
 		require.EqualValues(t, 3*taken, r.outcomes(t))
-		close(hung)
+		release()
 		r.end(t)
 		spans := 0
 		for _, c := range r.sink.calls {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/otelcol-slo/otelcol-slo/internal/enginefigures"
 	"github.com/otelcol-slo/otelcol-slo/internal/ottlcondition"
+	"github.com/otelcol-slo/otelcol-slo/internal/policyfile"
 	"github.com/otelcol-slo/otelcol-slo/internal/spanpipe"
 )
 
@@ -25,6 +26,7 @@ type tailSampling struct {
 
 	engine    *spanpipe.Engine
 	telemetry *telemetry
+	policies  *policyfile.Source
 	contexts  *contexts
 	refused   refused
 	waiting   atomic.Int64 // requests that wait for room
@@ -63,6 +65,10 @@ func (p *tailSampling) Start(context.Context, component.Host) error {
 	if len(p.cfg.MetadataKeys) > 0 {
 		settings.InContext = p.contexts.restore
 	}
+	p.policies = policyfile.New(p.cfg.sampling())
+	if settings.Config.Sampling, err = p.policies.Load(); err != nil {
+		return err
+	}
 	engine, err := spanpipe.New(settings)
 	if err != nil {
 		return err
@@ -82,6 +88,9 @@ func (p *tailSampling) Start(context.Context, component.Host) error {
 	ctx, stop := context.WithCancel(context.Background())
 	p.stopLoop = stop
 	p.running.Go(func() { engine.Run(ctx) })
+	if p.cfg.PoliciesFile != "" {
+		p.running.Go(func() { p.watchPolicies(ctx) })
+	}
 	p.mu.Lock()
 	p.open = true
 	p.mu.Unlock()
