@@ -52,7 +52,8 @@ type Config struct {
 	RescueWindow time.Duration `mapstructure:"rescue_window"`
 	// MaxTraceMiB is how many MiB of spans are held of one trace. Default 16; 1 to 4095.
 	MaxTraceMiB int `mapstructure:"max_trace_mib"`
-	// PoliciesFile, ShadowPolicies, AnnotateSpans and DecisionLog are those of sampling.Config.
+	// OperationsMax, PoliciesFile, ShadowPolicies, AnnotateSpans and DecisionLog are those of sampling.Config.
+	OperationsMax  int                     `mapstructure:"operations_max"`
 	PoliciesFile   string                  `mapstructure:"policies_file"`
 	ShadowPolicies []sampling.PolicyConfig `mapstructure:"shadow_policies"`
 	AnnotateSpans  string                  `mapstructure:"annotate_spans"`
@@ -118,6 +119,7 @@ func createDefaultConfig() component.Config {
 		DecisionWaitMin:          engine.Sampling.DecisionWaitMin,
 		RescueWindow:             engine.Sampling.RescueWindow,
 		MaxTraceMiB:              engine.Sampling.MaxTraceMiB,
+		OperationsMax:            engine.Sampling.OperationsMax,
 		AnnotateSpans:            engine.Sampling.AnnotateSpans,
 		DecisionLog:              engine.Sampling.DecisionLog,
 		DecisionMemory:           engine.Sampling.DecisionMemory,
@@ -178,7 +180,7 @@ func (c *Config) sampling() sampling.Config {
 	s.MaxTraceMiB, s.MaxTraceBytes = c.MaxTraceMiB, c.MaximumTraceSizeBytes
 	s.DecisionMemory.TracesMax = max(c.DecisionMemory.TracesMax, c.DecisionCache.SampledCacheSize, c.DecisionCache.NonSampledCacheSize)
 	s.Policies, s.PoliciesFile, s.ShadowPolicies = c.Policies, c.PoliciesFile, c.ShadowPolicies
-	s.AnnotateSpans, s.DecisionLog = c.AnnotateSpans, c.DecisionLog
+	s.OperationsMax, s.AnnotateSpans, s.DecisionLog = c.OperationsMax, c.AnnotateSpans, c.DecisionLog
 	return s
 }
 

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,55 @@ func TestTheDefaultsAreContribsAndTheReceivers(t *testing.T) {
 	require.Equal(t, want, cfg.sampling())
 	require.Equal(t, engine.Output, cfg.Output)
 	require.False(t, cfg.engine().Coverage.Enabled)
+}
+
+// Every key of `sampling:` stands on our level and does the same, but for one that has a name of contrib's.
+func TestEveryKeyOfSamplingIsPassedOn(t *testing.T) {
+	ours := reflect.TypeFor[Config]()
+	theirs := reflect.TypeFor[sampling.Config]()
+	passed := 0
+	for i := range theirs.NumField() {
+		tag := theirs.Field(i).Tag.Get("mapstructure")
+		if tag == "-" || tag == "decide_early" {
+			continue
+		}
+		at := -1
+		for j := range ours.NumField() {
+			if ours.Field(j).Tag.Get("mapstructure") == tag {
+				at = j
+			}
+		}
+		if at < 0 {
+			t.Errorf("there is no key %s", tag)
+			continue
+		}
+		cfg := mustParse(t, `{}`)
+		changed := unlike(t, reflect.ValueOf(cfg).Elem().Field(at))
+		got := cfg.sampling()
+		require.Equal(t, changed, reflect.ValueOf(got).Field(i).Interface(), tag)
+		passed++
+	}
+	require.Greater(t, passed, 10)
+}
+
+// unlike gives a field another value than it has, and returns it.
+func unlike(t *testing.T, field reflect.Value) any {
+	t.Helper()
+	switch field.Kind() {
+	case reflect.Int, reflect.Int64:
+		field.SetInt(field.Int() + 1)
+	case reflect.Bool:
+		field.SetBool(!field.Bool())
+	case reflect.String:
+		field.SetString(field.String() + "x")
+	case reflect.Slice:
+		field.Set(reflect.MakeSlice(field.Type(), 1, 1))
+	case reflect.Struct:
+		unlike(t, field.Field(0))
+	default:
+		require.Fail(t, "no other value is known of a "+field.Kind().String())
+	}
+	return field.Interface()
 }
 
 // everyKey has all keys of contrib's processor.
