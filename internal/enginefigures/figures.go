@@ -2,6 +2,7 @@ package enginefigures
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -21,7 +22,7 @@ type Figures struct {
 func New(m metric.Meter, prefix string, red bool) (*Figures, error) {
 	f := &Figures{table: ofEngine}
 	if red {
-		f.table = append(f.table[:len(f.table):len(f.table)], ofRED...)
+		f.table = slices.Concat(ofEngine, ofRED)
 	}
 	for i := range f.table {
 		instrument, err := f.table[i].instrument(m, prefix)

@@ -183,3 +183,19 @@ func TestABatchGrowsWithItsContext(t *testing.T) {
 	require.Len(t, q.ready, 1, "it grows no further")
 	require.Len(t, q.open[0].region, outRegionSize)
 }
+
+// Whatever order the spans of a trace came in, those of one context stay together: a trace is not split for a batch's size.
+func TestATraceIsSplitByContextOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := &parted{numbers: map[string][]uint32{}}
+		w := partedWorld(t, out, func(s *Settings) { s.Config.Output.BatchSpansMax = 5 })
+		want := map[string][]uint32{}
+		for i := range uint32(40) {
+			w.sendIn(1+i%2, want, testSpan{trace: 1, failed: true})
+		}
+		w.end()
+		require.Equal(t, want, out.numbers)
+		require.Equal(t, 2, out.calls)
+		w.engine.Close()
+	})
+}

@@ -121,7 +121,7 @@ func (m *emitter) queue(c *tracebuf.Closed) bool {
 func (m *emitter) orderByContext() {
 	m.order = m.order[:0]
 	mixed := false
-	for i := len(m.spans) - 1; i >= 0; i-- {
+	for i := range slices.Backward(m.spans) {
 		m.order = append(m.order, int32(i))
 		mixed = mixed || m.spans[i].Context != m.spans[0].Context
 	}

@@ -209,7 +209,7 @@ func TestBlockingWaitsForRoom(t *testing.T) {
 		require.GreaterOrEqual(t, time.Since(began), time.Minute, "the budget holds no half of it")
 		require.Zero(t, r.figure(t, "refused_requests"))
 		r.end(t)
-		require.EqualValues(t, map[byte]int{1: 3 * traces}, r.sink.spans())
+		require.Equal(t, map[byte]int{1: 3 * traces}, r.sink.spans())
 	})
 }
 

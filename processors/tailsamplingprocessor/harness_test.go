@@ -180,7 +180,7 @@ func pointsOf(t testing.TB, m metricdata.Metrics) []metricdata.DataPoint[int64] 
 
 func matches(p metricdata.DataPoint[int64], pairs []string) bool {
 	for pair := range slices.Chunk(pairs, 2) {
-		if v, ok := p.Attributes.Value(attribute.Key(pair[0])); !ok || v.Emit() != pair[1] {
+		if v, ok := p.Attributes.Value(attribute.Key(pair[0])); !ok || v.String() != pair[1] {
 			return false
 		}
 	}

@@ -3,6 +3,7 @@ package tailsamplingprocessor
 import (
 	"context"
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -33,9 +34,7 @@ func TestClientMetadataStaysWithSpans(t *testing.T) {
 		for i := range byte(100) {
 			metadata := map[string][]string{"authorization": {"secret"}}
 			combination := combinations[int(i)%len(combinations)]
-			for k, v := range combination {
-				metadata[k] = v
-			}
+			maps.Copy(metadata, combination)
 			spans := int(i)%3 + 1
 			require.NoError(t, r.ConsumeTraces(with(metadata), trace(i%7, spans, false)))
 			want[told(with(combination))] += spans
