@@ -10,7 +10,7 @@ import (
 
 func TestAKeyTableIsAMapWithRoomForSoMany(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 8))
-	for range 50 {
+	for range 20 {
 		keysMax := 1 + rng.IntN(40)
 		table := newKeyTable(keysMax)
 		there := map[uint64]bool{}
