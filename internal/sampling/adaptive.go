@@ -80,10 +80,7 @@ func (a *adaptive) eval(f facts) outcome {
 	cost := a.cost(f)
 	switch f.asked {
 	case asSurveyed:
-		e, fresh := a.table.open(key)
-		if fresh {
-			a.forget(e)
-		}
+		e := a.table.open(key)
 		a.rates.list[e].note(float64(cost))
 		return outcome{threshold: a.thresholds[e].Load()}
 	case asDecided:
@@ -116,7 +113,7 @@ func (a *adaptive) decide(e int, cost int64, randomness uint64) outcome {
 	return outcome{threshold: threshold}
 }
 
-// forget clears an entry that gets another key, or none.
+// forget clears an entry that has no key any more.
 func (a *adaptive) forget(e int) {
 	a.rates.clear(e)
 	a.thresholds[e].Store(0)

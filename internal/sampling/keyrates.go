@@ -113,7 +113,7 @@ func (r *keyRates) renew(e int, n int64) {
 		k.average *= math.Pow(1-r.weight, float64(n-1))
 	} else {
 		row[r.turn] = k.count
-		for i := int64(1); i < min(n, int64(r.buckets)); i++ {
+		for i := int64(1); i < min(n, int64(r.buckets)+1); i++ { // after a long pause the count too
 			row[(r.turn+int(i))%r.buckets] = 0
 		}
 	}

@@ -40,16 +40,16 @@ func (t *keyTable) look(key uint64) (entry int, at uint64) {
 }
 
 // open returns the entry of a key, a new one where the key has none and there is room, else others.
-func (t *keyTable) open(key uint64) (entry int, fresh bool) {
+func (t *keyTable) open(key uint64) int {
 	e, at := t.look(key)
 	if e != others || t.used == len(t.keys) {
-		return e, false
+		return e
 	}
 	e = t.used
 	t.used++
 	t.keys[e].Store(key)
 	t.index[at].Store(uint32(e))
-	return e, true
+	return e
 }
 
 // remove takes out an entry; the last one moves to its place, if it is not the last. reindex has to follow.

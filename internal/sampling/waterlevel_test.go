@@ -11,7 +11,7 @@ import (
 
 func TestTheWaterLevelSpendsTheBudget(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 9))
-	for range 3000 {
+	for range 1000 {
 		shares := make([]share, rng.IntN(600))
 		whole := 0.
 		for i := range shares {
