@@ -210,6 +210,11 @@ func TestWhatIsSeenWithinTheWarmUpIsKnown(t *testing.T) {
 	assert.Equal(t, uint64(cold|warm), bits("after"))
 	assert.Equal(t, uint64(cold), bits("within"))
 	assert.Equal(t, uint64(cold), bits("before the first round"))
+
+	p, s = mustCompile(t, `{policies: [{name: v, type: first_seen, first_seen: {warm_up: 1m, of: [service.version]}}]}`)
+	p.Begin(1000)
+	p.Begin(61_000)
+	assert.NotZero(t, bits("a version that came after it"))
 }
 
 func TestWhatIsFirstHasNoProbability(t *testing.T) {

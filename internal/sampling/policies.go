@@ -65,7 +65,7 @@ func (p *Policies) Shadow() *Policies { return p.shadow }
 
 // SameBits reports whether the bits and traits of records mean the same to both.
 func (p *Policies) SameBits(o *Policies) bool {
-	return maps.Equal(p.predicates, o.predicates) && p.keys.same(&o.keys)
+	return maps.Equal(p.predicates, o.predicates) && p.keys.same(&o.keys) && p.sketch.wanted == o.sketch.wanted
 }
 
 // Name returns the configured name of a policy.

@@ -54,7 +54,11 @@ func (e *Engine) compile(lanes int) error {
 func (e *Engine) compilePolicies(p *plan, cfg sampling.Config) (err error) {
 	p.sampling = cfg
 	p.ofPolicies = e.lasting.Clone()
-	p.policies, err = sampling.Compile(cfg, sampling.Options{Conditions: e.settings.Conditions}, p.ofPolicies)
+	o := sampling.Options{Conditions: e.settings.Conditions}
+	if before := e.plan.Load(); before != nil {
+		o.Previous = before.policies
+	}
+	p.policies, err = sampling.Compile(cfg, o, p.ofPolicies)
 	return err
 }
 

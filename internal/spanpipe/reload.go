@@ -41,6 +41,9 @@ func (e *Engine) ReloadPolicies(cfg sampling.Config) error {
 // rematch gives all records the bits that the new plan's policies would have set.
 func (e *Engine) rematch(old, p *plan) {
 	workers := make([]rematcher, e.buf.Workers())
+	for i := range workers {
+		workers[i].scratch.Again = true
+	}
 	renamed := p.policies.Renamed(old.policies)
 	e.buf.Rematch(func(worker int, r *tracebuf.Record, c tracebuf.Chain) {
 		m := &workers[worker]
