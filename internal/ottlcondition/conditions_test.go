@@ -74,15 +74,31 @@ func TestBitsAndErrorsAreTheOraclesForEverySpan(t *testing.T) {
 	require.Greater(t, seen[answer{failed: true}], 100)
 }
 
-// A trace is kept if the conditions of a policy hold or fail on any of its spans, and dropped if those of a drop policy
-// hold on one and fail on none.
+// holds tells what a policy makes of the answers to a trace's spans: where it speaks for keeping the trace a failure is as
+// good as a match; where it speaks against, as in drop and not, it takes a match and no failure.
+func holds(a answer, against bool) bool {
+	if against {
+		return a.matched && !a.failed
+	}
+	return a.matched || a.failed
+}
+
+func not(p sampling.PolicyConfig) sampling.PolicyConfig {
+	return sampling.PolicyConfig{Name: "not", Type: "not", Not: &sampling.NotConfig{SubPolicy: &p}}
+}
+
 func TestVerdictsAreTheOraclesInAnyOrderAndSplit(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var kept, dropped, spared int
 	for range 500 {
 		keep, against := randomConditions(rng), randomConditions(rng)
 		against.ErrorMode = "propagate"
-		p, schema := compilePolicies(t, policy("keep", keep), drop("against", policy("", against)))
+		list := []sampling.PolicyConfig{policy("keep", keep), drop("against", policy("", against))}
+		turned := rng.IntN(2) == 0
+		if turned {
+			list = []sampling.PolicyConfig{not(policy("", keep)), drop("against", not(policy("", against)))}
+		}
+		p, schema := compilePolicies(t, list...)
 		td := randomRequest(rng)
 		want := map[[16]byte][2]answer{}
 		for i, c := range []*sampling.OTTLConditionConfig{keep, against} {
@@ -105,10 +121,10 @@ func TestVerdictsAreTheOraclesInAnyOrderAndSplit(t *testing.T) {
 			}
 			require.Len(t, records, len(want))
 			for id, a := range want {
-				drops := a[1].matched && !a[1].failed
-				keeps := !drops && (a[0].matched || a[0].failed)
+				drops := holds(a[1], !turned) != turned
+				keeps := !drops && holds(a[0], turned) != turned
 				require.Equal(t, keeps, p.Decide(records[id]).Keep)
-				require.Equal(t, keeps, p.Rescues(records[id]), "a late span with all of it would bring the trace back")
+				require.Equal(t, keeps && !turned, p.Rescues(records[id]), "a late span with all of it would bring the trace back")
 				if keeps {
 					kept++
 				} else {

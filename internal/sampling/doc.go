@@ -6,6 +6,9 @@
 // were folded, and says keep or drop in a time that depends on the policies only. It never sees a span, so the same
 // decision can be made from records that were merged from elsewhere.
 //
+// Conditions on payload ([Policies.HasConditions]) are asked of the decoded request after Match and set bits of their own.
+// What compiles them is handed in ([Options]), so that nothing here knows OTTL.
+//
 // The YAML keys and the meaning of every policy are those of the tail_sampling processor of
 // opentelemetry-collector-contrib v0.160.0; docs/sampling.md lists where they differ. Randomness, thresholds and the
 // tracestate entry ot=th follow OTEP 235 (https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/).
