@@ -22,6 +22,8 @@ type Settings struct {
 	// DecideEarly: traces that are sure to be kept are decided by the next round.
 	DecideEarly bool
 	Judge       Judge
+	// Compression is how sealed slabs of bodies are held once [Buffer.Compress] was called.
+	Compression Compression
 }
 
 // Buffer is the trace buffer. See the package comment.
@@ -32,6 +34,9 @@ type Buffer struct {
 	shards     []shard
 	shardShift uint
 	recording  recording // of every request, but for the time
+
+	packer   *packer   // nil where nothing is compressed
+	inflater *inflater // the same; protected by closing
 
 	closing sync.Mutex // serializes deciding, expiring, recycling; taken before a shard's lock
 	closer  closer     // scratch, protected by closing
@@ -51,6 +56,9 @@ func New(s Settings) (*Buffer, error) {
 			traceBytesMax: s.TraceBytesMax, waitAfterRoot: s.WaitAfterRoot, decideEarly: s.DecideEarly, judge: s.Judge,
 		},
 	}
+	if err := b.compressBy(s.Compression); err != nil {
+		return nil, err
+	}
 	for i := range b.shards {
 		sh := &b.shards[i]
 		sh.ring.budget = s.Budget
@@ -64,6 +72,20 @@ func New(s Settings) (*Buffer, error) {
 	return b, nil
 }
 
+func (b *Buffer) compressBy(c Compression) error {
+	if c == CompressionNone {
+		return nil
+	}
+	codec, err := newCodec(c)
+	if err != nil {
+		return err
+	}
+	b.pool.compresses = true
+	b.packer = &packer{pool: b.pool, codec: codec}
+	b.inflater, err = newInflater(b.budget, &b.pool.slabs, &b.packer.codec)
+	return err
+}
+
 // Close gives all memory back. No writer may be in use.
 func (b *Buffer) Close() {
 	for i := range b.shards {
@@ -73,13 +95,17 @@ func (b *Buffer) Close() {
 		sh.hurry.close()
 		sh.memory.close()
 	}
+	if b.packer != nil {
+		b.packer.close()
+		b.inflater.close()
+	}
 	b.pool.close()
 }
 
 // NewWriter returns a writer of its own slabs.
 func (b *Buffer) NewWriter() *Writer { return &Writer{pool: b.pool} }
 
-// Prepare lays out heads and groups behind the body of the writer's open request and makes sure that the budget has room
+// Prepare lays out heads and groups of the writer's open request and makes sure that the budget has room
 // for the records of its traces. After it nothing fails: either Record or Writer.Rollback ends the request.
 func (b *Buffer) Prepare(w *Writer, batch *spanview.Batch) error {
 	if err := b.roomForRecords(len(batch.Spans)); err != nil {
@@ -163,13 +189,13 @@ func (s *shard) record(w *Writer, batch *spanview.Batch, spans []uint32, r *reco
 			}
 			arrival = max(arrival, rec.first)
 		}
-		at := w.heads + i*headSize
-		h := w.cur.head(at)
+		at := w.firstHead + i*headSize
+		h := w.heads.head(at)
 		h.Series = span.Series
 		if len(traits) > 0 && rec.Flags&judged == 0 {
 			rec.Traits.Merge(&traits[i])
 		}
-		s.add(position, rec, span, h, makeRef(w.cur, at), r)
+		s.add(position, rec, span, h, makeRef(w.heads, at), r)
 	}
 	return arrival
 }

@@ -3,6 +3,7 @@ package tracebuf
 import (
 	"errors"
 	"math"
+	"math/bits"
 	"sync"
 	"unsafe"
 
@@ -12,18 +13,43 @@ import (
 // ErrNoBudget says that the budget has no room: the request can be sent again later.
 var ErrNoBudget = errors.New("the memory budget is used up")
 
-// slabSize is one large page.
+// slabSize is one large page, the size of a slab of bodies.
 const slabSize = 2 << 20
+
+// headSlabSize is the size of a slab of heads. Heads are a tenth of ordinary bodies: in a small budget, where each lane's
+// open slabs count, their slabs are smaller, down to 256 KiB.
+func headSlabSize(limit int64) int {
+	const least = 256 << 10
+	size := 1 << (bits.Len64(uint64(max(limit, 0)/512)|1) - 1)
+	return min(max(size, least), slabSize)
+}
+
+// kind is what a slab holds.
+type kind uint8
+
+const (
+	bodies kind = iota
+	heads
+	packed // compressed bodies
+)
 
 // slab is a piece of memory that is filled from its start and freed whole.
 type slab struct {
-	data   []byte
+	data   []byte // nil where its bodies are compressed
 	number uint32
 	gen    uint32
 	used   uint32
-	// lastArrival is the greatest first arrival of a record that has a head in here.
+	kind   kind
+	alive  bool
+	// busy: it is being compressed and may not be recycled; protected by the pool's lock.
+	busy bool
+	// packed is the row of its compressed blocks, 0 where it is not compressed; protected by the buffer's closing lock.
+	packed Ref
+	// lastArrival is the greatest first arrival of a record that has a head in here, or a head to a body in here.
 	lastArrival int64
 }
+
+func (s *slab) id() slabID { return makeSlabID(s.number, s.gen) }
 
 func (s *slab) head(offset uint32) *Head {
 	return (*Head)(unsafe.Pointer(&s.data[offset]))
@@ -37,98 +63,148 @@ func (s *slab) extent(offset, n uint32) []byte {
 	return s.data[offset : offset+n : offset+n]
 }
 
+// fits reports whether the slab has n bytes left.
+func (s *slab) fits(n int) bool { return int(s.used)+n <= len(s.data) }
+
 // slabPool hands out slabs and takes them back.
 type slabPool struct {
 	budget *Budget
-	// slabs is the directory by number, complete from the start so that it is read without a lock. [0] stays empty.
-	slabs []slab
 
-	mu sync.Mutex // protects all below
-	// sealed slabs, oldest first, with spans in them.
+	mu    sync.Mutex // protects all below, but for what the directory says of itself
+	slabs directory
+	// sealed slabs, oldest first, of bodies and of heads.
 	sealed []*slab
-	// idle slabs of slabSize, most recently used last. idleLow is the least number of them since the last trim.
-	idle    []*slab
-	idleLow int
-	// free numbers of the directory.
-	free []uint32
+	// raw are the sealed slabs of bodies that are not compressed, oldest first; none where they are not to be.
+	raw        []life
+	compresses bool
+	// large and small are idle memory of slabSize and for slabs of heads, the same where those are as large.
+	large regions
+	small *regions
+}
+
+// life is a slab in one of its lives.
+type life struct {
+	slab *slab
+	gen  uint32
 }
 
 func newSlabPool(b *Budget) *slabPool {
-	n := min(b.limit/slabSize+2, slabsMax)
-	p := &slabPool{budget: b, slabs: make([]slab, n+1)}
-	for i := n; i >= 1; i-- {
-		p.free = append(p.free, uint32(i))
+	p := &slabPool{budget: b, large: regions{size: slabSize}}
+	p.small = &p.large
+	if size := headSlabSize(b.limit); size != slabSize {
+		p.small = &regions{size: size}
 	}
 	return p
 }
 
 // take returns an empty slab of at least n bytes, or ErrNoBudget.
-func (p *slabPool) take(n int) (*slab, error) {
+func (p *slabPool) take(k kind, n int) (*slab, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if k := len(p.idle); n <= slabSize && k > 0 {
-		s := p.idle[k-1]
-		p.idle = p.idle[:k-1]
-		p.idleLow = min(p.idleLow, k-1)
-		p.budget.Move(UseIdle, UseSlabs, slabSize)
-		return s, nil
+	r := &p.large
+	if k == heads && n <= p.small.size {
+		r = p.small
 	}
-	size := max(slabSize, (n+slabSize-1)&^(slabSize-1))
+	if n <= r.size {
+		if s := p.reuseLocked(k, r); s != nil {
+			return s, nil
+		}
+	}
+	size := r.size
+	if n > size {
+		size = (n + slabSize - 1) &^ (slabSize - 1)
+	}
 	for !p.budget.TryTake(UseSlabs, int64(size)) {
 		if !p.releaseIdleLocked() {
 			return nil, ErrNoBudget
 		}
 	}
-	return p.mapLocked(size)
+	return p.mapLocked(k, size)
 }
 
-func (p *slabPool) mapLocked(size int) (*slab, error) {
-	if len(p.free) == 0 || size > math.MaxUint32 {
+// takePacked returns an empty slab for compressed bodies, also beyond the budget: more than it takes comes free by it.
+func (p *slabPool) takePacked() (*slab, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := p.reuseLocked(packed, &p.large); s != nil {
+		return s, nil
+	}
+	p.budget.Take(UseSlabs, slabSize)
+	return p.mapLocked(packed, slabSize)
+}
+
+// reuseLocked returns a slab of idle memory, nil where there is none.
+func (p *slabPool) reuseLocked(k kind, r *regions) *slab {
+	region := r.take()
+	if region == nil {
+		return nil
+	}
+	p.budget.Move(UseIdle, UseSlabs, int64(len(region)))
+	return p.openLocked(k, region)
+}
+
+// mapLocked returns a slab of new memory that the budget has been asked for.
+func (p *slabPool) mapLocked(k kind, size int) (*slab, error) {
+	if size > math.MaxUint32 {
 		p.budget.Give(UseSlabs, int64(size))
 		return nil, ErrNoBudget
 	}
-	data, err := offheap.Alloc(size)
+	region, err := offheap.Alloc(size)
 	if err != nil { // the system refuses: the same to a sender as a budget that is used up
 		p.budget.Give(UseSlabs, int64(size))
 		return nil, errors.Join(ErrNoBudget, err)
 	}
-	number := p.free[len(p.free)-1]
-	p.free = p.free[:len(p.free)-1]
-	s := &p.slabs[number]
-	s.data, s.number, s.used, s.lastArrival = data, number, 0, 0
-	return s, nil
+	if s := p.openLocked(k, region); s != nil {
+		return s, nil
+	}
+	return nil, ErrNoBudget
 }
 
-// releaseIdle gives one idle slab back to the system; it returns false where there is none.
+// openLocked begins a slab's life, or returns nil and makes its memory idle where all numbers are taken.
+func (p *slabPool) openLocked(k kind, region []byte) *slab {
+	s := p.slabs.open()
+	if s == nil {
+		p.giveBackLocked(region)
+		return nil
+	}
+	s.data, s.kind, s.alive = region, k, true
+	return s
+}
+
+// giveBackLocked makes a slab's memory idle or, where it is of no usual size, gives it back to the system.
+func (p *slabPool) giveBackLocked(region []byte) {
+	n := int64(len(region))
+	switch len(region) {
+	case p.large.size:
+		p.large.put(region)
+	case p.small.size:
+		p.small.put(region)
+	default:
+		offheap.Free(region)
+		p.budget.Give(UseSlabs, n)
+		return
+	}
+	p.budget.Move(UseSlabs, UseIdle, n)
+}
+
+// releaseIdle gives one idle region back to the system; it returns false where there is none.
 func (p *slabPool) releaseIdle() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.releaseIdleLocked()
 }
 
-// releaseIdleLocked gives one idle slab back to the system.
 func (p *slabPool) releaseIdleLocked() bool {
-	if len(p.idle) == 0 {
-		return false
-	}
-	s := p.idle[0]
-	p.idle = p.idle[1:]
-	p.idleLow = min(p.idleLow, len(p.idle))
-	p.unmapLocked(s)
-	p.budget.Give(UseIdle, slabSize)
-	return true
-}
-
-func (p *slabPool) unmapLocked(s *slab) {
-	offheap.Free(s.data)
-	s.data = nil
-	p.free = append(p.free, s.number)
+	return p.large.release(p.budget) || p.small.release(p.budget)
 }
 
 // seal says that a slab is full. Nothing is written to it any more.
 func (p *slabPool) seal(s *slab) {
 	p.mu.Lock()
 	p.sealed = append(p.sealed, s)
+	if p.compresses && s.kind == bodies && s.used > 0 {
+		p.raw = append(p.raw, life{s, s.gen})
+	}
 	p.mu.Unlock()
 }
 
@@ -147,51 +223,63 @@ func (p *slabPool) recycle(n int, horizon int64) int64 {
 	var freed int64
 	kept := p.sealed[:0]
 	for i, s := range p.sealed {
-		if i >= n || s.lastArrival >= horizon {
+		if i >= n || s.busy || s.lastArrival >= horizon {
 			kept = append(kept, s)
 			continue
 		}
-		freed += int64(len(s.data))
-		p.freeLocked(s)
+		if s.data != nil {
+			freed += int64(len(s.data))
+			p.giveBackLocked(s.data)
+		}
+		p.slabs.end(s)
 	}
 	clear(p.sealed[len(kept):])
 	p.sealed = kept
 	return freed
 }
 
-func (p *slabPool) freeLocked(s *slab) {
-	s.gen++
-	s.used, s.lastArrival = 0, 0
-	offheap.Poison(s.data)
-	if len(s.data) != slabSize {
-		p.budget.Give(UseSlabs, int64(len(s.data)))
-		p.unmapLocked(s)
-		return
+// nextRaw returns the oldest slab of bodies that is not compressed, but for the spare latest, and makes it busy until swap
+// or leave; nil where there is none.
+func (p *slabPool) nextRaw(spare int) *slab {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.raw) > spare {
+		next := p.raw[0]
+		p.raw[0] = life{}
+		p.raw = p.raw[1:]
+		if next.slab.gen == next.gen {
+			next.slab.busy = true
+			return next.slab
+		}
 	}
-	p.budget.Move(UseSlabs, UseIdle, slabSize)
-	p.idle = append(p.idle, s)
+	return nil
 }
 
-// trim gives those idle slabs back to the system that nobody needed since the last trim.
+// swap says that a busy slab is compressed now: its memory is idle from here on. It returns the bytes that came free.
+func (p *slabPool) swap(s *slab, table Ref) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := int64(len(s.data))
+	p.giveBackLocked(s.data)
+	s.data, s.packed, s.busy = nil, table, false
+	return n
+}
+
+// leave says that a busy slab stays as it is.
+func (p *slabPool) leave(s *slab) {
+	p.mu.Lock()
+	s.busy = false
+	p.mu.Unlock()
+}
+
+// trim gives idle memory back to the system that nobody needed since the last trim.
 func (p *slabPool) trim() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for n := p.idleLow; n > 0; n-- {
-		p.releaseIdleLocked()
+	p.large.trim(p.budget)
+	if p.small != &p.large {
+		p.small.trim(p.budget)
 	}
-	p.idleLow = len(p.idle)
-}
-
-// resolve returns the slab and the head that a Ref points at, or nil where the slab has begun another life.
-func (p *slabPool) resolve(r Ref) (*slab, *Head) {
-	if int(r.slab()) >= len(p.slabs) {
-		return nil, nil
-	}
-	s := &p.slabs[r.slab()]
-	if s.gen&genMask != r.gen() || s.data == nil {
-		return nil, nil
-	}
-	return s, s.head(r.offset())
 }
 
 // close gives everything back to the system.
