@@ -140,3 +140,23 @@ func TestLateSpansAskWhileRoundsGoOn(t *testing.T) {
 	close(stop)
 	wg.Wait()
 }
+
+func TestKeysThatAreSilentAreForgotten(t *testing.T) {
+	p := adaptivePolicy(t, `spans_per_second: 100`)
+	rng := rand.New(rand.NewPCG(6, 3))
+	for second := range int64(90) {
+		var records []tracebuf.Record
+		for key := range 10 {
+			if key == 0 || second < 10 {
+				r := randomRecord(rng, 1, 0)
+				r.Traits.Key = keyed(key)
+				records = append(records, r)
+			}
+		}
+		round(p, 1+second*1000, records)
+		if second == 50 {
+			assert.Equal(t, 10, p.Adaptive()[0].Keys)
+		}
+	}
+	assert.Equal(t, 1, p.Adaptive()[0].Keys)
+}
