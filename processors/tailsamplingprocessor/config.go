@@ -62,6 +62,8 @@ type Config struct {
 	DecisionMemory sampling.DecisionMemoryConfig `mapstructure:"decision_memory"`
 	// Memory bounds what is held.
 	Memory MemoryConfig `mapstructure:"memory"`
+	// Debug is where one asks why a trace was kept. It says who sends what: keep it on this machine.
+	Debug Debug `mapstructure:"debug"`
 	// Output says how kept traces leave.
 	Output spanpipe.OutputConfig `mapstructure:"output"`
 	// MetadataKeys are the keys of client metadata that stay with spans: kept traces go out in a call for each combination of
@@ -124,6 +126,7 @@ func createDefaultConfig() component.Config {
 		DecisionLog:              engine.Sampling.DecisionLog,
 		DecisionMemory:           engine.Sampling.DecisionMemory,
 		Output:                   engine.Output,
+		Debug:                    defaultDebug(),
 		MetadataCardinalityLimit: contextsDefault,
 		ShutdownTimeout:          20 * time.Second,
 	}

@@ -2,6 +2,7 @@ package tailsamplingprocessor
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/otelcol-slo/otelcol-slo/internal/ottlcondition"
 	"github.com/otelcol-slo/otelcol-slo/internal/policyfile"
 	"github.com/otelcol-slo/otelcol-slo/internal/spanpipe"
+	"github.com/otelcol-slo/otelcol-slo/internal/webserver"
 )
 
 // tailSampling is one processor in one pipeline.
@@ -25,6 +27,7 @@ type tailSampling struct {
 	next consumer.Traces
 
 	engine    *spanpipe.Engine
+	debug     *webserver.Server // nil: none
 	telemetry *telemetry
 	policies  *policyfile.Source
 	contexts  *contexts
@@ -52,7 +55,7 @@ func newProcessor(cfg *Config, set processor.Settings, next consumer.Traces) *ta
 }
 
 // Start implements component.Component.
-func (p *tailSampling) Start(context.Context, component.Host) error {
+func (p *tailSampling) Start(ctx context.Context, host component.Host) error {
 	memory := spanpipe.MemoryConfig{LimitMiB: p.cfg.Memory.LimitMiB}
 	limits, err := memory.Resolve()
 	if err != nil {
@@ -85,11 +88,15 @@ func (p *tailSampling) Start(context.Context, component.Host) error {
 		p.set.Logger.Warn("several tail_sampling processors may take half of the memory each: set memory.limit_mib", zap.Int64("processors", n))
 	}
 	p.engine = engine
-	ctx, stop := context.WithCancel(context.Background())
+	if err := p.startDebug(ctx, host); err != nil {
+		started.Add(-1)
+		return errors.Join(err, p.close())
+	}
+	run, stop := context.WithCancel(context.Background())
 	p.stopLoop = stop
-	p.running.Go(func() { engine.Run(ctx) })
+	p.running.Go(func() { engine.Run(run) })
 	if p.cfg.PoliciesFile != "" {
-		p.running.Go(func() { p.watchPolicies(ctx) })
+		p.running.Go(func() { p.watchPolicies(run) })
 	}
 	p.mu.Lock()
 	p.open = true
@@ -119,6 +126,14 @@ func (p *tailSampling) Shutdown(ctx context.Context) error {
 	account := p.engine.Stats(time.Now())
 	enginefigures.LogAccount(p.set.Logger, &account, left)
 	started.Add(-1)
+	if p.debug != nil {
+		p.debug.Stop(ctx)
+	}
+	return p.close()
+}
+
+// close gives everything back.
+func (p *tailSampling) close() error {
 	err := p.telemetry.close()
 	p.engine.Close()
 	return err
