@@ -301,7 +301,7 @@ func TestWhatIsMatchedAgainTeachesNothing(t *testing.T) {
 
 func TestShadowPoliciesCompareBesideTheOthers(t *testing.T) {
 	const config = `{policies: [{name: r, type: rare, rare: {traces: 1}}], shadow_policies: [
-		{name: r, type: rare, rare: {traces: 1}}, {name: f, type: first_seen, first_seen: {traces: 2, of: [operation]}}]}`
+		{name: r, type: rare, rare: {traces: 2}}, {name: f, type: first_seen, first_seen: {traces: 2, of: [operation]}}]}`
 	p, s := mustCompile(t, config)
 	var sc Scratch
 	decide := func(trace byte) (kept, wouldKeep bool) {
