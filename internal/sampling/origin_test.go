@@ -246,6 +246,24 @@ func TestWhereThereIsNoRoomNothingIsComparedAndItIsCounted(t *testing.T) {
 	assert.Equal(t, uint64(2), p.Stats().Operations.Overflow)
 }
 
+func TestAVersionInUseIsNotForgotten(t *testing.T) {
+	p, s := mustCompile(t, `{operations_max: 1, policies: [{name: f, type: first_seen, first_seen: {traces: 1, of: [service.version]}}]}`)
+	var sc Scratch
+	const hour = 3_600_000
+	isNew := func(trace byte, version string) bool {
+		return matchOf(p, s, &sc, sent{trace: trace, service: "a", version: version}).Spans[0].Bits != 0
+	}
+	assert.True(t, isNew(0, "1"))
+	for n := range byte(5) { // seen every half hour
+		p.Begin(1 + int64(n)*hour/2)
+		assert.False(t, isNew(n+1, "1"))
+		assert.False(t, isNew(n+1, "2"), "there is no room")
+	}
+	p.Begin(10 * hour)
+	p.Begin(12 * hour)
+	assert.True(t, isNew(20, "2"))
+}
+
 func TestAReloadMakesNothingNew(t *testing.T) {
 	const config = `{policies: [{name: f, type: first_seen, first_seen: {traces: 1}},` + unusual + `,
 		{name: r, type: rare, rare: {traces: 1}}]}`
@@ -301,7 +319,7 @@ func TestWhatIsMatchedAgainTeachesNothing(t *testing.T) {
 
 func TestShadowPoliciesCompareBesideTheOthers(t *testing.T) {
 	const config = `{policies: [{name: r, type: rare, rare: {traces: 1}}], shadow_policies: [
-		{name: r, type: rare, rare: {traces: 1}}, {name: f, type: first_seen, first_seen: {traces: 2, of: [operation]}}]}`
+		{name: r, type: rare, rare: {traces: 2}}, {name: f, type: first_seen, first_seen: {traces: 2, of: [operation]}}]}`
 	p, s := mustCompile(t, config)
 	var sc Scratch
 	decide := func(trace byte) (kept, wouldKeep bool) {

@@ -105,6 +105,9 @@ func TestWhatASketchTellsApart(t *testing.T) {
 		change(&in)
 		assert.Equal(t, draw(base), draw(in), what)
 	}
+	pod, none := base, base
+	pod.attributes, none.attributes = map[string]any{"server.address": "10.0.0.1"}, nil
+	assert.Equal(t, draw(none), draw(pod), "pods come and go")
 	server := base
 	server.kind = spanview.KindServer
 	want := draw(server)
