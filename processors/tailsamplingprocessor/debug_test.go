@@ -1,0 +1,41 @@
+package tailsamplingprocessor
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/processor/processortest"
+)
+
+func TestWhyATraceIsWhereItIsCanBeAsked(t *testing.T) {
+	r := start(t, `{decision_wait: 1h, debug: {http: {endpoint: "127.0.0.1:0"}}, policies: [{name: errors, type: status_code, status_code: {status_codes: [ERROR]}}]}`)
+	r.mustTake(t, trace(1, 2, true))
+	id := spansOf(trace(1, 1, true))[0].TraceID().String()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+r.debug.Addr().String()+"/why/"+id, http.NoBody)
+	require.NoError(t, err)
+	response, err := client.Do(request)
+	require.NoError(t, err)
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Contains(t, string(body), `"state": "undecided"`)
+	require.Contains(t, string(body), `"policy": "errors"`)
+	r.end(t)
+}
+
+func TestADebugEndpointThatIsTakenIsToldAtStart(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	cfg := mustParse(t, `{debug: {http: {endpoint: "`+taken.Addr().String()+`"}}}`)
+	p, err := NewFactory().CreateTraces(t.Context(), processortest.NewNopSettings(componentType), cfg, consumertest.NewNop())
+	require.NoError(t, err)
+	require.ErrorContains(t, p.Start(t.Context(), componenttest.NewNopHost()), "cannot listen for debug on")
+	require.NoError(t, p.Shutdown(t.Context()))
+}
