@@ -79,7 +79,7 @@ func (b *Buffer) Close() {
 // NewWriter returns a writer of its own slabs.
 func (b *Buffer) NewWriter() *Writer { return &Writer{pool: b.pool} }
 
-// Prepare lays out heads and groups behind the body of the writer's open request and makes sure that the budget has room
+// Prepare lays out heads and groups of the writer's open request and makes sure that the budget has room
 // for the records of its traces. After it nothing fails: either Record or Writer.Rollback ends the request.
 func (b *Buffer) Prepare(w *Writer, batch *spanview.Batch) error {
 	if err := b.roomForRecords(len(batch.Spans)); err != nil {
@@ -163,13 +163,13 @@ func (s *shard) record(w *Writer, batch *spanview.Batch, spans []uint32, r *reco
 			}
 			arrival = max(arrival, rec.first)
 		}
-		at := w.heads + i*headSize
-		h := w.cur.head(at)
+		at := w.firstHead + i*headSize
+		h := w.heads.head(at)
 		h.Series = span.Series
 		if len(traits) > 0 && rec.Flags&judged == 0 {
 			rec.Traits.Merge(&traits[i])
 		}
-		s.add(position, rec, span, h, makeRef(w.cur, at), r)
+		s.add(position, rec, span, h, makeRef(w.heads, at), r)
 	}
 	return arrival
 }

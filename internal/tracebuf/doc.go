@@ -2,12 +2,14 @@
 // trace in a sharded table, and what was decided of traces that are gone. All of it lives off the Go heap, pointer-free,
 // under one byte budget.
 //
-// A slab is filled by one [Writer] at a time. A request takes one contiguous piece of it:
+// A slab is filled by one [Writer] at a time. A request takes a contiguous piece of a slab of bodies and one of a slab of
+// heads:
 //
-//	| body (OTLP bytes) | joined | pad to 8 | group (40 B) per ScopeSpans | Head (48 B) per span |
+//	| body (OTLP bytes) | joined |     | group (40 B) per ScopeSpans | Head (48 B) per span |
 //
-// Groups and heads point back into the body by offsets within the slab; the heads of a trace are chained, newest first,
-// by [Ref]s. Each shard of the table keeps its records in one ring in order of their first arrival:
+// A head names its slab of bodies, into which it and its group point by offsets, so that bodies can move without a head
+// noticing. The heads of a trace are chained, newest first, by [Ref]s. Each shard of the table keeps its records in one
+// ring in order of their first arrival:
 //
 //	expire cursor          decide cursor            tail
 //	     | decided, rescuable    | undecided          |
@@ -15,7 +17,8 @@
 // and an index of 8 bytes a trace from the hash of the trace id to the ring position.
 //
 // Invariants:
-//   - A record's chain only points into slabs whose last arrival is not before the record's first arrival.
+//   - A record's chain only points into slabs, of heads and by them of bodies, whose last arrival is not before the record's
+//     first arrival.
 //   - A sealed slab is recycled only when every record in every ring arrived after the slab's last arrival,
 //     and only if it was sealed before the rings were looked at.
 //   - Records leave a ring in order, decided and with nothing pending.

@@ -1,25 +1,26 @@
 package tracebuf
 
-// Head is what a buffered span is known by without reading its bytes, 48 bytes beside them in the slab.
+// Head is what a buffered span is known by without reading its bytes: 48 bytes in a slab of heads.
 type Head struct {
 	// Next is the head of the same trace that arrived before this one.
 	Next     Ref
 	SpanID   [8]byte
 	ParentID [8]byte
-	offset   uint32 // of the span's body in the slab
+	offset   uint32 // of the span's body in its slab
 	size     uint32 // of the span's body
-	group    uint32 // offset of the span's group in the slab
+	group    uint32 // offset of the span's group in this slab
 	// Series is the RED series that counted the span, 0 for none.
 	Series uint32
 	// Kind and Status are OTLP's, cut to a byte; Remote tells OTLP's "parent is remote": 0 unknown, 1 no, 2 yes.
 	Kind   uint8
 	Status uint8
 	Remote uint8
-	_      [5]byte
+	_      byte
+	body   slabID // the slab of the bodies that this head and its group point into
 }
 
-// group is what the spans of one ScopeSpans share, 40 bytes: offsets and sizes in the slab, the service
-// and the request's context.
+// group is what the spans of one ScopeSpans share, 40 bytes: offsets and sizes in the slab of bodies, the service and the
+// request's context.
 type group struct {
 	resource, resourceSize             uint32
 	resourceSchema, resourceSchemaSize uint32
@@ -33,8 +34,7 @@ const (
 	groupSize = 40
 )
 
-// Buffered is a span in a slab, with what it needs to be sent. The slices point into the slab and are valid until the
-// emitter returns.
+// Buffered is a buffered span with what it needs to be sent. The slices are valid until the emitter returns.
 type Buffered struct {
 	Head              *Head
 	Span              []byte
@@ -58,15 +58,19 @@ func (c *Chain) Next() (Buffered, bool) {
 	if h == nil {
 		return Buffered{}, false
 	}
+	bodies := c.pool.slabs.find(h.body)
+	if bodies == nil {
+		return Buffered{}, false
+	}
 	c.next = h.Next
 	g := s.group(h.group)
 	return Buffered{
 		Head:              h,
-		Span:              s.extent(h.offset, h.size),
-		Resource:          s.extent(g.resource, g.resourceSize),
-		ResourceSchemaURL: s.extent(g.resourceSchema, g.resourceSchemaSize),
-		Scope:             s.extent(g.scope, g.scopeSize),
-		ScopeSchemaURL:    s.extent(g.scopeSchema, g.scopeSchemaSize),
+		Span:              bodies.extent(h.offset, h.size),
+		Resource:          bodies.extent(g.resource, g.resourceSize),
+		ResourceSchemaURL: bodies.extent(g.resourceSchema, g.resourceSchemaSize),
+		Scope:             bodies.extent(g.scope, g.scopeSize),
+		ScopeSchemaURL:    bodies.extent(g.scopeSchema, g.scopeSchemaSize),
 		Service:           g.service,
 		Context:           g.context,
 	}, true

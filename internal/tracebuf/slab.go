@@ -3,6 +3,7 @@ package tracebuf
 import (
 	"errors"
 	"math"
+	"math/bits"
 	"sync"
 	"unsafe"
 
@@ -12,8 +13,16 @@ import (
 // ErrNoBudget says that the budget has no room: the request can be sent again later.
 var ErrNoBudget = errors.New("the memory budget is used up")
 
-// slabSize is one large page.
+// slabSize is one large page, the size of a slab of bodies.
 const slabSize = 2 << 20
+
+// headSlabSize is the size of a slab of heads. Heads are a tenth of ordinary bodies: in a small budget, where each lane's
+// open slabs count, their slabs are smaller, down to 256 KiB.
+func headSlabSize(limit int64) int {
+	const least = 256 << 10
+	size := 1 << (bits.Len64(uint64(max(limit, 0)/512)|1) - 1)
+	return min(max(size, least), slabSize)
+}
 
 // slab is a piece of memory that is filled from its start and freed whole.
 type slab struct {
@@ -21,9 +30,12 @@ type slab struct {
 	number uint32
 	gen    uint32
 	used   uint32
-	// lastArrival is the greatest first arrival of a record that has a head in here.
+	alive  bool
+	// lastArrival is the greatest first arrival of a record that has a head in here, or a head to a body in here.
 	lastArrival int64
 }
+
+func (s *slab) id() slabID { return makeSlabID(s.number, s.gen) }
 
 func (s *slab) head(offset uint32) *Head {
 	return (*Head)(unsafe.Pointer(&s.data[offset]))
@@ -37,43 +49,48 @@ func (s *slab) extent(offset, n uint32) []byte {
 	return s.data[offset : offset+n : offset+n]
 }
 
+// fits reports whether the slab has n bytes left.
+func (s *slab) fits(n int) bool { return int(s.used)+n <= len(s.data) }
+
 // slabPool hands out slabs and takes them back.
 type slabPool struct {
 	budget *Budget
-	// slabs is the directory by number, complete from the start so that it is read without a lock. [0] stays empty.
-	slabs []slab
 
-	mu sync.Mutex // protects all below
-	// sealed slabs, oldest first, with spans in them.
+	mu    sync.Mutex // protects all below, but for what the directory says of itself
+	slabs directory
+	// sealed slabs, oldest first, of bodies and of heads.
 	sealed []*slab
-	// idle slabs of slabSize, most recently used last. idleLow is the least number of them since the last trim.
-	idle    []*slab
-	idleLow int
-	// free numbers of the directory.
-	free []uint32
+	// bodies and heads are idle memory for either. heads is bodies where the sizes are the same.
+	bodies regions
+	heads  *regions
 }
 
 func newSlabPool(b *Budget) *slabPool {
-	n := min(b.limit/slabSize+2, slabsMax)
-	p := &slabPool{budget: b, slabs: make([]slab, n+1)}
-	for i := n; i >= 1; i-- {
-		p.free = append(p.free, uint32(i))
+	p := &slabPool{budget: b, bodies: regions{size: slabSize}}
+	p.heads = &p.bodies
+	if size := headSlabSize(b.limit); size != slabSize {
+		p.heads = &regions{size: size}
 	}
 	return p
 }
 
-// take returns an empty slab of at least n bytes, or ErrNoBudget.
-func (p *slabPool) take(n int) (*slab, error) {
+// take returns an empty slab of at least n bytes for what the regions are for, or ErrNoBudget.
+func (p *slabPool) take(r *regions, n int) (*slab, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if k := len(p.idle); n <= slabSize && k > 0 {
-		s := p.idle[k-1]
-		p.idle = p.idle[:k-1]
-		p.idleLow = min(p.idleLow, k-1)
-		p.budget.Move(UseIdle, UseSlabs, slabSize)
-		return s, nil
+	if n > r.size {
+		r = &p.bodies
 	}
-	size := max(slabSize, (n+slabSize-1)&^(slabSize-1))
+	if n <= r.size {
+		if region := r.take(); region != nil {
+			p.budget.Move(UseIdle, UseSlabs, int64(len(region)))
+			return p.openLocked(region)
+		}
+	}
+	size := r.size
+	if n > size {
+		size = (n + slabSize - 1) &^ (slabSize - 1)
+	}
 	for !p.budget.TryTake(UseSlabs, int64(size)) {
 		if !p.releaseIdleLocked() {
 			return nil, ErrNoBudget
@@ -82,47 +99,55 @@ func (p *slabPool) take(n int) (*slab, error) {
 	return p.mapLocked(size)
 }
 
+// mapLocked returns a slab of new memory that the budget has been asked for.
 func (p *slabPool) mapLocked(size int) (*slab, error) {
-	if len(p.free) == 0 || size > math.MaxUint32 {
+	if size > math.MaxUint32 {
 		p.budget.Give(UseSlabs, int64(size))
 		return nil, ErrNoBudget
 	}
-	data, err := offheap.Alloc(size)
+	region, err := offheap.Alloc(size)
 	if err != nil { // the system refuses: the same to a sender as a budget that is used up
 		p.budget.Give(UseSlabs, int64(size))
 		return nil, errors.Join(ErrNoBudget, err)
 	}
-	number := p.free[len(p.free)-1]
-	p.free = p.free[:len(p.free)-1]
-	s := &p.slabs[number]
-	s.data, s.number, s.used, s.lastArrival = data, number, 0, 0
+	return p.openLocked(region)
+}
+
+func (p *slabPool) openLocked(region []byte) (*slab, error) {
+	s := p.slabs.open()
+	if s == nil {
+		p.giveBackLocked(region)
+		return nil, ErrNoBudget
+	}
+	s.data, s.alive = region, true
 	return s, nil
 }
 
-// releaseIdle gives one idle slab back to the system; it returns false where there is none.
+// giveBackLocked makes a slab's memory idle or, where it is of no usual size, gives it back to the system.
+func (p *slabPool) giveBackLocked(region []byte) {
+	n := int64(len(region))
+	switch len(region) {
+	case p.bodies.size:
+		p.bodies.put(region)
+	case p.heads.size:
+		p.heads.put(region)
+	default:
+		offheap.Free(region)
+		p.budget.Give(UseSlabs, n)
+		return
+	}
+	p.budget.Move(UseSlabs, UseIdle, n)
+}
+
+// releaseIdle gives one idle region back to the system; it returns false where there is none.
 func (p *slabPool) releaseIdle() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.releaseIdleLocked()
 }
 
-// releaseIdleLocked gives one idle slab back to the system.
 func (p *slabPool) releaseIdleLocked() bool {
-	if len(p.idle) == 0 {
-		return false
-	}
-	s := p.idle[0]
-	p.idle = p.idle[1:]
-	p.idleLow = min(p.idleLow, len(p.idle))
-	p.unmapLocked(s)
-	p.budget.Give(UseIdle, slabSize)
-	return true
-}
-
-func (p *slabPool) unmapLocked(s *slab) {
-	offheap.Free(s.data)
-	s.data = nil
-	p.free = append(p.free, s.number)
+	return p.bodies.release(p.budget) || p.heads.release(p.budget)
 }
 
 // seal says that a slab is full. Nothing is written to it any more.
@@ -152,43 +177,28 @@ func (p *slabPool) recycle(n int, horizon int64) int64 {
 			continue
 		}
 		freed += int64(len(s.data))
-		p.freeLocked(s)
+		p.giveBackLocked(s.data)
+		p.slabs.end(s)
 	}
 	clear(p.sealed[len(kept):])
 	p.sealed = kept
 	return freed
 }
 
-func (p *slabPool) freeLocked(s *slab) {
-	s.gen++
-	s.used, s.lastArrival = 0, 0
-	offheap.Poison(s.data)
-	if len(s.data) != slabSize {
-		p.budget.Give(UseSlabs, int64(len(s.data)))
-		p.unmapLocked(s)
-		return
-	}
-	p.budget.Move(UseSlabs, UseIdle, slabSize)
-	p.idle = append(p.idle, s)
-}
-
-// trim gives those idle slabs back to the system that nobody needed since the last trim.
+// trim gives idle memory back to the system that nobody needed since the last trim.
 func (p *slabPool) trim() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for n := p.idleLow; n > 0; n-- {
-		p.releaseIdleLocked()
+	p.bodies.trim(p.budget)
+	if p.heads != &p.bodies {
+		p.heads.trim(p.budget)
 	}
-	p.idleLow = len(p.idle)
 }
 
 // resolve returns the slab and the head that a Ref points at, or nil where the slab has begun another life.
 func (p *slabPool) resolve(r Ref) (*slab, *Head) {
-	if int(r.slab()) >= len(p.slabs) {
-		return nil, nil
-	}
-	s := &p.slabs[r.slab()]
-	if s.gen&genMask != r.gen() || s.data == nil {
+	s := p.slabs.find(r.slab())
+	if s == nil {
 		return nil, nil
 	}
 	return s, s.head(r.offset())

@@ -14,12 +14,14 @@ import (
 // It belongs to one goroutine at a time.
 type Writer struct {
 	pool *slabPool
-	cur  *slab
-	// full is the slab that the open request was moved out of. The request's views still point into it, so it is sealed
-	// only when the request ends.
+	// bodies and heads are the slabs being filled, nil where none is.
+	bodies, heads *slab
+	// full is the slab of bodies that the open request was moved out of. The request's views still point into it, so it is
+	// sealed only when the request ends.
 	full *slab
-	// base and size are the open request's body in cur, groups and heads the offsets of its first group and head.
-	base, size, groups, heads uint32
+	// base and size are the open request's body in bodies; groups, firstHead and headsEnd are the offsets in heads of its
+	// first group, its first head and what comes behind its last.
+	base, size, groups, firstHead, headsEnd uint32
 
 	// Scratch of group: the hash of each span's trace id, the spans ordered by shard, where each shard's spans end.
 	hashes []uint64
@@ -29,22 +31,17 @@ type Writer struct {
 
 // Reserve returns n bytes for a request's body, or ErrNoBudget. The bytes are not cleared.
 func (w *Writer) Reserve(n int) ([]byte, error) {
-	// An eighth more is what heads and groups of ordinary spans need; place moves the request where it is not enough.
-	if err := w.ensure(n + n/8); err != nil {
+	if err := w.ensure(&w.bodies, &w.pool.bodies, n); err != nil {
 		return nil, err
 	}
-	w.base, w.size = w.cur.used, uint32(n)
-	w.cur.used += uint32(n)
-	return w.cur.extent(w.base, w.size), nil
+	w.base, w.size = w.bodies.used, uint32(n)
+	w.bodies.used += uint32(n)
+	return w.bodies.extent(w.base, w.size), nil
 }
 
 // Rollback ends the request as if it had never been.
 func (w *Writer) Rollback() {
-	if w.full != nil { // cur holds this request alone
-		w.cur.used = 0
-	} else {
-		w.cur.used = w.base
-	}
+	w.bodies.used = w.base // 0 where the request was moved
 	w.end()
 }
 
@@ -58,49 +55,55 @@ func (w *Writer) end() {
 
 // ensure makes cur a slab that has n bytes left. It seals the one before in any case: a large one that stays open may be
 // what keeps the next one out.
-func (w *Writer) ensure(n int) error {
-	if w.cur != nil && int(w.cur.used)+n <= len(w.cur.data) {
+func (w *Writer) ensure(cur **slab, r *regions, n int) error {
+	if *cur != nil && (*cur).fits(n) {
 		return nil
 	}
-	w.Close()
-	s, err := w.pool.take(n)
+	w.seal(cur)
+	s, err := w.pool.take(r, n)
 	if err != nil {
 		return err
 	}
-	w.cur = s
+	*cur = s
 	return nil
 }
 
-// place lays out joined bytes, groups and heads behind the body.
+func (w *Writer) seal(cur **slab) {
+	if *cur != nil {
+		w.pool.seal(*cur)
+		*cur = nil
+	}
+}
+
+// place lays out joined bytes behind the body, and groups and heads. Where it fails the request stays as it was.
 func (w *Writer) place(b *spanview.Batch) error {
-	joined := w.size + uint32(len(b.Joined))
-	padded := (joined + 7) &^ 7
-	// An offset is aligned in the slab, not in the request.
-	total := int(padded) + 8 + len(b.Scopes)*groupSize + len(b.Spans)*headSize
-	if int(w.base)+total > len(w.cur.data) {
-		if err := w.move(total); err != nil {
+	n := len(b.Scopes)*groupSize + len(b.Spans)*headSize
+	if err := w.ensure(&w.heads, w.pool.heads, n); err != nil {
+		return err
+	}
+	if !w.bodies.fits(len(b.Joined)) {
+		if err := w.move(int(w.size) + len(b.Joined)); err != nil {
 			return err
 		}
 	}
-	s := w.cur
-	copy(s.data[w.base+w.size:], b.Joined)
-	w.groups = (w.base + joined + 7) &^ 7
-	w.heads = w.groups + uint32(len(b.Scopes)*groupSize)
-	s.used = w.heads + uint32(len(b.Spans)*headSize)
+	w.bodies.used += uint32(copy(w.bodies.data[w.bodies.used:], b.Joined))
+	w.groups = w.heads.used
+	w.firstHead = w.groups + uint32(len(b.Scopes)*groupSize)
+	w.headsEnd = w.groups + uint32(n)
 	w.writeGroups(b, w.groups)
-	w.writeHeads(b, w.groups, w.heads)
+	w.writeHeads(b, w.groups, w.firstHead)
 	return nil
 }
 
-// move takes the open request to a slab that has room for all of it.
+// move takes the open request to a slab of bodies that has room for all of it.
 func (w *Writer) move(total int) error {
-	s, err := w.pool.take(total)
+	s, err := w.pool.take(&w.pool.bodies, total)
 	if err != nil {
 		return err
 	}
-	copy(s.data, w.cur.extent(w.base, w.size))
-	w.cur.used = w.base
-	w.full, w.cur, w.base = w.cur, s, 0
+	s.used = uint32(copy(s.data, w.bodies.extent(w.base, w.size)))
+	w.bodies.used = w.base
+	w.full, w.bodies, w.base = w.bodies, s, 0
 	return nil
 }
 
@@ -108,7 +111,7 @@ func (w *Writer) writeGroups(b *spanview.Batch, at uint32) {
 	for i := range b.Scopes {
 		scope := &b.Scopes[i]
 		res := &b.Resources[scope.Resource]
-		*w.cur.group(at) = group{
+		*w.heads.group(at) = group{
 			resource: w.base + res.Raw.Offset, resourceSize: res.Raw.Len,
 			resourceSchema: w.base + res.SchemaURL.Offset, resourceSchemaSize: res.SchemaURL.Len,
 			scope: w.base + scope.Raw.Offset, scopeSize: scope.Raw.Len,
@@ -122,19 +125,21 @@ func (w *Writer) writeGroups(b *spanview.Batch, at uint32) {
 // nameServices notes the services that the batch's resources got since their groups were written.
 func (w *Writer) nameServices(b *spanview.Batch) {
 	for i := range b.Scopes {
-		w.cur.group(w.groups + uint32(i)*groupSize).service = b.Resources[b.Scopes[i].Resource].Service
+		w.heads.group(w.groups + uint32(i)*groupSize).service = b.Resources[b.Scopes[i].Resource].Service
 	}
 }
 
 func (w *Writer) writeHeads(b *spanview.Batch, groups, at uint32) {
+	body := w.bodies.id()
 	for i := range b.Spans {
 		span := &b.Spans[i]
-		h := w.cur.head(at)
+		h := w.heads.head(at)
 		h.Next = 0
 		h.SpanID, h.ParentID = span.SpanID, span.ParentID
 		h.offset, h.size = w.base+span.Raw.Offset, span.Raw.Len
 		h.group = groups + uint32(span.Scope)*groupSize
 		h.Kind, h.Status, h.Remote = uint8(span.Kind), uint8(span.Status), remote(span.Flags)
+		h.body = body
 		at += headSize
 	}
 }
@@ -176,14 +181,14 @@ func remote(flags uint32) uint8 {
 
 // commit ends the request; arrival is the greatest first arrival of a record that got one of its spans.
 func (w *Writer) commit(arrival int64) {
-	w.cur.lastArrival = max(w.cur.lastArrival, arrival)
+	w.heads.used = w.headsEnd // until here the room of the heads was only looked at
+	w.bodies.lastArrival = max(w.bodies.lastArrival, arrival)
+	w.heads.lastArrival = max(w.heads.lastArrival, arrival)
 	w.end()
 }
 
-// Close seals the slab that the writer fills.
+// Close seals the slabs that the writer fills.
 func (w *Writer) Close() {
-	if w.cur != nil {
-		w.pool.seal(w.cur)
-		w.cur = nil
-	}
+	w.seal(&w.bodies)
+	w.seal(&w.heads)
 }

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
 )
 
 func TestAWriterDoesNotKeepItsOwnNextSlabOut(t *testing.T) {
@@ -19,6 +21,7 @@ func TestAWriterDoesNotKeepItsOwnNextSlabOut(t *testing.T) {
 	writer.Rollback()
 	_, err = writer.Reserve(size)
 	require.NoError(t, err, "what was rolled back makes room")
+	require.NoError(t, writer.place(&spanview.Batch{}))
 	writer.commit(1)
 
 	_, err = writer.Reserve(size)
