@@ -51,6 +51,7 @@ decision_log: 5
 shadow_policies: [{name: all, type: always_sample}]
 rescue_window: 0s
 max_trace_mib: 4
+compression: s2
 decision_memory: {traces_max: 1000}
 operations_max: 500
 policies:
@@ -90,7 +91,7 @@ policies:
         - {name: part, type: string_attribute, string_attribute: {key: url.path, values: [/health]}}
 `)
 	assert.Equal(t, Config{
-		DecisionWait: 5 * time.Second, DecisionWaitMin: time.Second, RescueWindow: 0, MaxTraceMiB: 4,
+		DecisionWait: 5 * time.Second, DecisionWaitMin: time.Second, RescueWindow: 0, MaxTraceMiB: 4, Compression: "s2",
 		DecisionWaitAfterRoot: 3 * time.Second, DecideEarly: true, SampleOnFirstMatch: true,
 		AnnotateSpans: "root", DecisionLog: 5, ShadowPolicies: []PolicyConfig{{Name: "all", Type: "always_sample"}},
 		DecisionMemory: DecisionMemoryConfig{TracesMax: 1000},

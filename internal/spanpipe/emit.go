@@ -50,6 +50,9 @@ func (m *emitter) Looks(r *tracebuf.Record) bool {
 func (m *emitter) Emit(c *tracebuf.Closed) {
 	m.spans = m.spans[:0]
 	for s, ok := c.Chain.Next(); ok; s, ok = c.Chain.Next() {
+		if c.Verdict.Keep && !c.Chain.Read(&s) {
+			break
+		}
 		m.spans = append(m.spans, s)
 	}
 	if c.Late == 0 && (!c.Verdict.Keep || m.Looks(c.Record)) && len(m.spans) == int(c.Spans) {
@@ -69,7 +72,7 @@ func (m *emitter) look(c *tracebuf.Closed) {
 			ID: s.Head.SpanID, Parent: s.Head.ParentID, Service: s.Service, Kind: s.Head.Kind, Parents: coverage.Parents(s.Head.Remote),
 		})
 	}
-	m.engine.coverage.Look(c.Record.TraceID, m.looked, func(i int) []spanview.Value { return m.attributes.Read(m.spans[i].Span) })
+	m.engine.coverage.Look(c.Record.TraceID, m.looked, func(i int) []spanview.Value { return m.attributes.Read(c.Chain.Span(&m.spans[i])) })
 }
 
 // emit puts a kept trace into the output queue, the spans of each context by themselves.

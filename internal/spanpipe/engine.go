@@ -50,15 +50,16 @@ type Engine struct {
 	settings Settings
 	start    time.Time
 
-	budget   *tracebuf.Budget
-	gate     *Gate
-	buf      *tracebuf.Buffer
-	ladder   ladder
-	deciding deciding
-	decided  *decisionLog
-	red      *red.Aggregator // nil: none are made
-	coverage *coverage.Coverage
-	out      *outQueue
+	budget      *tracebuf.Budget
+	gate        *Gate
+	buf         *tracebuf.Buffer
+	compression tracebuf.Compression
+	ladder      ladder
+	deciding    deciding
+	decided     *decisionLog
+	red         *red.Aggregator // nil: none are made
+	coverage    *coverage.Coverage
+	out         *outQueue
 
 	// plan is what a reload replaces. lasting is the schema of what it does not.
 	plan     atomic.Pointer[plan]
@@ -93,6 +94,10 @@ func New(s Settings) (*Engine, error) {
 		return nil, err
 	}
 	var err error
+	e.compression, err = tracebuf.ParseCompression(s.Config.Sampling.Compression)
+	if err != nil {
+		return nil, fmt.Errorf("sampling.compression %w", err)
+	}
 	e.buf, err = tracebuf.New(tracebuf.Settings{
 		Budget:        e.budget,
 		Shards:        4 * laneCount,
@@ -101,6 +106,7 @@ func New(s Settings) (*Engine, error) {
 		WaitAfterRoot: millis(s.Config.Sampling.DecisionWaitAfterRoot),
 		DecideEarly:   s.Config.Sampling.DecideEarly,
 		Judge:         &e.deciding,
+		Compression:   e.compression,
 	})
 	if err != nil {
 		return nil, err

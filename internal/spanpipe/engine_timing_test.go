@@ -33,13 +33,17 @@ func referenceTemplates(t testing.TB, n int) []*spantest.Template {
 	return out
 }
 
-// referenceEngine does the reference job: errors, slow traces and 1 % kept; calls and duration by method, route and
-// response code.
-func referenceEngine(t testing.TB) *Engine {
+// referenceConfig is the reference job: errors, slow traces and 1 % kept; calls and duration by method, route and response
+// code.
+func referenceConfig() Config {
 	cfg := DefaultConfig()
 	cfg.RED.Dimensions = []red.Dimension{{Name: "http.request.method"}, {Name: "http.route"}, {Name: "http.response.status_code"}}
+	return cfg
+}
+
+func referenceEngine(t testing.TB) *Engine {
 	e, err := New(Settings{
-		Config: cfg, Limits: MemoryLimits{Buffers: 2 << 30}, WriterID: "bench", Start: time.Now(),
+		Config: referenceConfig(), Limits: MemoryLimits{Buffers: 2 << 30}, WriterID: "bench", Start: time.Now(),
 		SendTraces: func(context.Context, []byte, int) error { return nil },
 	})
 	require.NoError(t, err)
@@ -47,12 +51,17 @@ func referenceEngine(t testing.TB) *Engine {
 }
 
 func put(t testing.TB, e *Engine, template *spantest.Template, round uint64, now time.Time) {
+	putSpread(t, e, template, round, 0, now)
+}
+
+// putSpread puts a request with traces whose spans come so many rounds apart.
+func putSpread(t testing.TB, e *Engine, template *spantest.Template, round, apart uint64, now time.Time) {
 	r, err := e.NewRequest(len(template.Request), now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	copy(r.Body(), template.Request)
-	template.Patch(r.Body(), round)
+	template.PatchSpread(r.Body(), round, apart)
 	if _, err := r.Accept(now); err != nil {
 		t.Fatal(err)
 	}

@@ -9,9 +9,10 @@ import (
 
 // relieve goes down the ladder at the budget until something came free:
 //
-//  1. dropped traces leave before the end of their rescue window, the oldest first;
-//  2. the oldest undecided traces are decided early, but not within decision_wait_min of their first span;
-//  3. where the output queue is what is full and its receiver refuses, its oldest batch is given up.
+//  1. what is held is compressed, where sampling.compression says so, also the latest of it;
+//  2. dropped traces leave before the end of their rescue window, the oldest first;
+//  3. the oldest undecided traces are decided early, but not within decision_wait_min of their first span;
+//  4. where the output queue is what is full and its receiver refuses, its oldest batch is given up.
 //
 // It returns false when none of it helped. Steps are a fraction of what there is, so that relief is not needed again for
 // the very next request.
@@ -19,7 +20,7 @@ func (e *Engine) relieve(now int64) bool {
 	e.reliefMu.Lock()
 	defer e.reliefMu.Unlock()
 	e.counts.reliefs.Add(1)
-	return e.recycle() || e.shrinkRescue(now) || e.decideEarly(now) || e.giveUpOldest(now)
+	return e.recycle() || e.compressAll() || e.shrinkRescue(now) || e.decideEarly(now) || e.giveUpOldest(now)
 }
 
 // recycle frees slabs that are of no use any more: one that was sealed since the last tick may be.

@@ -64,7 +64,7 @@ type rematcher struct {
 // match adds to a record what the policies find in its spans.
 func (m *rematcher) match(p *plan, r *tracebuf.Record, c tracebuf.Chain) {
 	m.assembler.Reset()
-	for s, ok := c.Next(); ok; s, ok = c.Next() {
+	for s, ok := c.Next(); ok && c.Read(&s); s, ok = c.Next() {
 		m.assembler.Add(otlpwire.Piece{
 			Resource: s.Resource, ResourceSchemaURL: s.ResourceSchemaURL, Scope: s.Scope, ScopeSchemaURL: s.ScopeSchemaURL, Span: s.Span,
 		})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/otlpwire"
@@ -21,6 +22,9 @@ const trimTicks = 200
 // sent at the end goes on until Drain returns: if it were broken off, the next consumer might have it and get it again.
 func (e *Engine) Run(ctx context.Context) {
 	e.startSenders(ctx)
+	var compressing sync.WaitGroup
+	defer compressing.Wait()
+	compressing.Go(func() { e.compressLoop(ctx) })
 	ticker := time.NewTicker(tickInterval)
 	defer ticker.Stop()
 	for n := 1; ; n++ {

@@ -98,6 +98,8 @@ type Stats struct {
 	Degradation []Rung
 	// Burning is for how many services the error budget of each declared SLO burns.
 	Burning []slo.Burning
+	// Compression is what compressing did; zero where sampling.compression is none.
+	Compression tracebuf.CompressionStats
 
 	// RED is how the series of RED metrics stand, as of the last flush.
 	RED red.Stats
@@ -165,6 +167,7 @@ func (e *Engine) Stats(now time.Time) Stats {
 	}
 	s.Buffer, s.Held = e.buf.Tally()
 	s.LostSpans = c.lostSpans.Load() + s.Buffer.Lost
+	s.Compression = e.buf.Compression()
 	out := e.out.stats()
 	s.QueuedBatches, s.QueuedBytes, s.QueuedSpans = out.batches, out.bytes, out.spans
 	for _, u := range tracebuf.Uses() {

@@ -22,6 +22,8 @@ type Settings struct {
 	// DecideEarly: traces that are sure to be kept are decided by the next round.
 	DecideEarly bool
 	Judge       Judge
+	// Compression is how sealed slabs of bodies are held once [Buffer.Compress] was called.
+	Compression Compression
 }
 
 // Buffer is the trace buffer. See the package comment.
@@ -32,6 +34,9 @@ type Buffer struct {
 	shards     []shard
 	shardShift uint
 	recording  recording // of every request, but for the time
+
+	packer   *packer   // nil where nothing is compressed
+	inflater *inflater // the same; protected by closing
 
 	closing sync.Mutex // serializes deciding, expiring, recycling; taken before a shard's lock
 	closer  closer     // scratch, protected by closing
@@ -51,6 +56,9 @@ func New(s Settings) (*Buffer, error) {
 			traceBytesMax: s.TraceBytesMax, waitAfterRoot: s.WaitAfterRoot, decideEarly: s.DecideEarly, judge: s.Judge,
 		},
 	}
+	if err := b.compressBy(s.Compression); err != nil {
+		return nil, err
+	}
 	for i := range b.shards {
 		sh := &b.shards[i]
 		sh.ring.budget = s.Budget
@@ -64,6 +72,20 @@ func New(s Settings) (*Buffer, error) {
 	return b, nil
 }
 
+func (b *Buffer) compressBy(c Compression) error {
+	if c == CompressionNone {
+		return nil
+	}
+	codec, err := newCodec(c)
+	if err != nil {
+		return err
+	}
+	b.pool.compresses = true
+	b.packer = &packer{pool: b.pool, codec: codec}
+	b.inflater, err = newInflater(b.budget, &b.pool.slabs, &b.packer.codec)
+	return err
+}
+
 // Close gives all memory back. No writer may be in use.
 func (b *Buffer) Close() {
 	for i := range b.shards {
@@ -72,6 +94,10 @@ func (b *Buffer) Close() {
 		sh.ring.close()
 		sh.hurry.close()
 		sh.memory.close()
+	}
+	if b.packer != nil {
+		b.packer.close()
+		b.inflater.close()
 	}
 	b.pool.close()
 }

@@ -40,6 +40,7 @@ type history struct {
 	now    int64
 	room   bool
 	rooted bool // what is sent next has no parent
+	long   bool // some spans are longer than a block
 
 	serial   uint64
 	sent     map[uint64]sentSpan // by serial number, which is the span id
@@ -55,13 +56,19 @@ type sentSpan struct {
 }
 
 func newHistory(t *testing.T, seed uint64, limit int64, decisions int) *history {
+	h := newCompressedHistory(t, seed, limit, decisions, CompressionNone)
+	h.long = false
+	return h
+}
+
+func newCompressedHistory(t *testing.T, seed uint64, limit int64, decisions int, c Compression) *history {
 	buf, err := New(Settings{
-		Budget: NewBudget(limit), Shards: 4, DecisionsMax: decisions, TraceBytesMax: 1 << 30, Judge: testPolicy{},
+		Budget: NewBudget(limit), Shards: 4, DecisionsMax: decisions, TraceBytesMax: 1 << 30, Judge: testPolicy{}, Compression: c,
 	})
 	require.NoError(t, err)
 	t.Cleanup(buf.Close)
 	return &history{
-		t: t, rng: rand.New(rand.NewPCG(seed, 1)), buf: buf, writer: buf.NewWriter(), room: true,
+		t: t, rng: rand.New(rand.NewPCG(seed, 1)), buf: buf, writer: buf.NewWriter(), room: true, long: true,
 		sent: map[uint64]sentSpan{}, out: map[uint64]bool{}, now: 1000,
 	}
 }
@@ -83,6 +90,7 @@ func (h *history) Emit(c *Closed) {
 	}
 	for b, ok := c.Chain.Next(); ok; b, ok = c.Chain.Next() {
 		n++
+		require.True(h.t, c.Chain.Read(&b))
 		serial := serialOf(b)
 		want, known := h.sent[serial]
 		require.True(h.t, known, "a span came out that was never sent")
@@ -108,10 +116,7 @@ func (h *history) send(n int, trace func() ([16]byte, uint64), roll bool) bool {
 		h.serial++
 		h.batch.AddResource()
 		resource := fmt.Appendf(nil, "resource of %d", h.serial)
-		span := make([]byte, h.rng.IntN(200))
-		for i := range span {
-			span[i] = byte(h.rng.Uint32())
-		}
+		span := h.body()
 		i := h.batch.AddSpan()
 		h.batch.Resources[i].Raw = spanview.Extent{Offset: uint32(len(body)), Len: uint32(len(resource))}
 		h.batch.Scopes = append(h.batch.Scopes, spanview.Scope{Resource: int32(i)})
@@ -150,6 +155,44 @@ func (h *history) send(n int, trace func() ([16]byte, uint64), roll bool) bool {
 
 func serialOf(b Buffered) uint64 { return binary.BigEndian.Uint64(b.Head.SpanID[:]) }
 
+// body returns a span's bytes: mostly some that can be compressed, one in a hundred longer than a block.
+func (h *history) body() []byte {
+	span := make([]byte, h.rng.IntN(200))
+	if h.long && h.rng.IntN(100) == 0 {
+		span = make([]byte, h.rng.IntN(3*blockSize))
+	}
+	every := 1 + h.rng.IntN(8)
+	for i := range span {
+		if i%every == 0 {
+			span[i] = byte(h.rng.Uint32())
+		}
+	}
+	return span
+}
+
+// shuffleMemory does, at times, what may happen to slabs between requests.
+func (h *history) shuffleMemory() {
+	if h.buf.packer == nil {
+		return
+	}
+	if h.rng.IntN(10) == 0 {
+		h.writer.Close()
+	}
+	if h.rng.IntN(3) == 0 {
+		h.buf.Compress(h.rng.IntN(3))
+	}
+	if h.rng.IntN(50) == 0 {
+		h.buf.Trim()
+	}
+}
+
+// eachCompression runs a test of random histories, given by how many there are to be, for each way to hold bodies.
+func eachCompression(t *testing.T, test func(t *testing.T, c Compression, seeds uint64)) {
+	for c, name := range compressionNames {
+		t.Run(name, func(t *testing.T) { test(t, Compression(c), []uint64{40, 10, 10}[c]) })
+	}
+}
+
 func traceID(n uint64) (id [16]byte) {
 	binary.LittleEndian.PutUint64(id[3:], n*0x9E3779B97F4A7C15)
 	return id
@@ -187,8 +230,13 @@ func (h *history) checkConservation() {
 }
 
 func TestAnyHistoryWithinTheWindowsGivesWholeKeptTraces(t *testing.T) {
-	for seed := range uint64(40) {
-		h := newHistory(t, seed, 68<<20, 0)
+	eachCompression(t, anyHistoryWithinTheWindows)
+}
+
+func anyHistoryWithinTheWindows(t *testing.T, c Compression, seeds uint64) {
+	var packed, inflated uint64
+	for seed := range seeds {
+		h := newCompressedHistory(t, seed, 256<<20, 0, c)
 		var live uint64 = 1
 		for range 400 {
 			h.now += h.rng.Int64N(50)
@@ -201,6 +249,7 @@ func TestAnyHistoryWithinTheWindowsGivesWholeKeptTraces(t *testing.T) {
 				return traceID(live - min(live, h.rng.Uint64N(10))), bits
 			}, h.rng.IntN(8) == 0)
 			h.room = h.rng.IntN(4) > 0
+			h.shuffleMemory()
 			h.decide(h.now-500, false)
 			h.buf.Expire(h.now - 8000) // longer than any trace of this history
 			h.checkConservation()
@@ -214,13 +263,25 @@ func TestAnyHistoryWithinTheWindowsGivesWholeKeptTraces(t *testing.T) {
 		require.Zero(t, held.Spans)
 		require.Zero(t, held.Traces)
 		require.Positive(t, h.looked)
+		h.writer.Close()
+		h.buf.Expire(h.now)
+		require.Empty(t, h.buf.pool.sealed)
+		stats := h.buf.Compression()
+		packed += stats.Slabs
+		inflated += stats.Inflated
 	}
+	require.Equal(t, c != CompressionNone, packed > 100)
+	require.Equal(t, c != CompressionNone, inflated > 100)
 }
 
 func TestAHistoryWithTracesThatOutliveEverythingLosesNoCount(t *testing.T) {
+	eachCompression(t, tracesThatOutliveEverything)
+}
+
+func tracesThatOutliveEverything(t *testing.T, c Compression, seeds uint64) {
 	var all Tally
-	for seed := range uint64(40) {
-		h := newHistory(t, seed, 64<<20, 1<<16)
+	for seed := range seeds {
+		h := newCompressedHistory(t, seed, 256<<20, 1<<16, c)
 		for range 300 {
 			h.now += h.rng.Int64N(100)
 			h.send(h.rng.IntN(20), func() ([16]byte, uint64) {
@@ -228,6 +289,7 @@ func TestAHistoryWithTracesThatOutliveEverythingLosesNoCount(t *testing.T) {
 			}, false)
 			h.decide(h.now-300, h.rng.IntN(2) == 0)
 			h.buf.Expire(h.now - 900)
+			h.shuffleMemory()
 			h.checkOut(false)
 			h.checkConservation()
 		}

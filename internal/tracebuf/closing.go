@@ -88,7 +88,7 @@ func (b *Buffer) decideShard(s *shard, round *Round, d Decider, e Emitter) bool 
 }
 
 func (b *Buffer) emit(s *shard, r *Record, v Verdict, e Emitter) {
-	c := Closed{Record: r, First: r.first, Verdict: v, Chain: Chain{pool: b.pool, next: r.newest}, Spans: r.held, Late: r.late}
+	c := Closed{Record: r, First: r.first, Verdict: v, Chain: b.chain(r.newest, b.inflater), Spans: r.held, Late: r.late}
 	e.Emit(&c)
 }
 

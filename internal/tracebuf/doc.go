@@ -16,14 +16,19 @@
 //
 // and an index of 8 bytes a trace from the hash of the trace id to the ring position.
 //
+// Sealed slabs of bodies may be compressed ([Buffer.Compress]) in blocks, into packed slabs; the memory they were in is used
+// again, and a row of the blocks' places stands for it. A chain is read out of a cache of inflated blocks.
+//
 // Invariants:
 //   - A record's chain only points into slabs, of heads and by them of bodies, whose last arrival is not before the record's
 //     first arrival.
 //   - A sealed slab is recycled only when every record in every ring arrived after the slab's last arrival,
-//     and only if it was sealed before the rings were looked at.
+//     only if it was sealed before the rings were looked at, and not while it is being compressed.
+//   - A packed slab's last arrival is not before that of any slab with a block in it.
 //   - Records leave a ring in order, decided and with nothing pending.
 //
 // Concurrency: a Writer belongs to one goroutine at a time; [Buffer.Record] locks a shard once a call. Deciding,
 // expiring and recycling are serialized by one mutex, so that a chain handed to an emitter stays readable until it returns.
+// Compressing reads a sealed slab, which nobody writes to, outside of all locks, and takes that mutex to put the result in its place.
 // Time is milliseconds of the caller's clock and may stand still, but a shard never lets it run backwards.
 package tracebuf

@@ -34,7 +34,8 @@ const (
 	groupSize = 40
 )
 
-// Buffered is a buffered span with what it needs to be sent. The slices are valid until the emitter returns.
+// Buffered is a buffered span with what it needs to be sent. The slices are there once [Chain.Read] filled them in; they
+// and the head are valid until the emitter returns.
 type Buffered struct {
 	Head              *Head
 	Span              []byte
@@ -44,34 +45,72 @@ type Buffered struct {
 	ScopeSchemaURL    []byte
 	Service           uint32 // spanview.Resource.Service
 	Context           uint32 // spanview.Batch.Context
+
+	bodies *slab
+	group  *group
+	read   bool
 }
 
 // Chain is the spans of a closed trace, newest first.
 type Chain struct {
-	pool *slabPool
-	next Ref
+	slabs    *directory
+	inflater *inflater // nil where nothing is compressed
+	next     Ref
 }
 
-// Next returns the next span, false at the end.
+// chain returns the chain that begins at its newest head. What the chain before was read to by the same inflater is gone.
+func (b *Buffer) chain(newest Ref, f *inflater) Chain {
+	if f != nil {
+		f.begin()
+	}
+	return Chain{slabs: &b.pool.slabs, inflater: f, next: newest}
+}
+
+// Next returns the next span without its bytes, false at the end.
 func (c *Chain) Next() (Buffered, bool) {
-	s, h := c.pool.resolve(c.next)
-	if h == nil {
+	s := c.slabs.find(c.next.slab())
+	if s == nil {
 		return Buffered{}, false
 	}
-	bodies := c.pool.slabs.find(h.body)
+	h := s.head(c.next.offset())
+	bodies := c.slabs.find(h.body)
 	if bodies == nil {
 		return Buffered{}, false
 	}
 	c.next = h.Next
 	g := s.group(h.group)
-	return Buffered{
-		Head:              h,
-		Span:              bodies.extent(h.offset, h.size),
-		Resource:          bodies.extent(g.resource, g.resourceSize),
-		ResourceSchemaURL: bodies.extent(g.resourceSchema, g.resourceSchemaSize),
-		Scope:             bodies.extent(g.scope, g.scopeSize),
-		ScopeSchemaURL:    bodies.extent(g.scopeSchema, g.scopeSchemaSize),
-		Service:           g.service,
-		Context:           g.context,
-	}, true
+	return Buffered{Head: h, Service: g.service, Context: g.context, bodies: bodies, group: g}, true
+}
+
+// Read fills in a span's bytes. It returns false where they can't be read: where a chain of compressed spans is larger than
+// half of the budget.
+func (c *Chain) Read(b *Buffered) bool {
+	if b.read {
+		return true
+	}
+	s, g := b.bodies, b.group
+	if s.packed != 0 {
+		b.read = c.inflater.read(b)
+		return b.read
+	}
+	b.read = true
+	b.Span = s.extent(b.Head.offset, b.Head.size)
+	b.Resource = s.extent(g.resource, g.resourceSize)
+	b.ResourceSchemaURL = s.extent(g.resourceSchema, g.resourceSchemaSize)
+	b.Scope = s.extent(g.scope, g.scopeSize)
+	b.ScopeSchemaURL = s.extent(g.scopeSchema, g.scopeSchemaSize)
+	return true
+}
+
+// Span returns the bytes of a span alone, nil where they can't be read.
+func (c *Chain) Span(b *Buffered) []byte {
+	switch s := b.bodies; {
+	case b.read:
+		return b.Span
+	case s.packed != 0:
+		span, _ := c.inflater.extent(s, b.Head.offset, b.Head.size)
+		return span
+	default:
+		return s.extent(b.Head.offset, b.Head.size)
+	}
 }

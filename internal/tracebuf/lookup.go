@@ -19,8 +19,8 @@ func (b *Buffer) Lookup(id [16]byte, show func(Buffered)) Known {
 	hash := b.seed.sum(&id)
 	s := &b.shards[hash>>b.shardShift]
 	known, newest := s.lookup(hash, &id)
-	chain := Chain{pool: b.pool, next: newest}
-	for span, ok := chain.Next(); ok; span, ok = chain.Next() {
+	chain := b.chain(newest, b.inflater)
+	for span, ok := chain.Next(); ok && chain.Read(&span); span, ok = chain.Next() {
 		show(span)
 	}
 	return known

@@ -24,13 +24,27 @@ func headSlabSize(limit int64) int {
 	return min(max(size, least), slabSize)
 }
 
+// kind is what a slab holds.
+type kind uint8
+
+const (
+	bodies kind = iota
+	heads
+	packed // compressed bodies
+)
+
 // slab is a piece of memory that is filled from its start and freed whole.
 type slab struct {
-	data   []byte
+	data   []byte // nil where its bodies are compressed
 	number uint32
 	gen    uint32
 	used   uint32
+	kind   kind
 	alive  bool
+	// busy: it is being compressed and may not be recycled; protected by the pool's lock.
+	busy bool
+	// packed is the row of its compressed blocks, 0 where it is not compressed; protected by the buffer's closing lock.
+	packed Ref
 	// lastArrival is the greatest first arrival of a record that has a head in here, or a head to a body in here.
 	lastArrival int64
 }
@@ -60,31 +74,40 @@ type slabPool struct {
 	slabs directory
 	// sealed slabs, oldest first, of bodies and of heads.
 	sealed []*slab
-	// bodies and heads are idle memory for either. heads is bodies where the sizes are the same.
-	bodies regions
-	heads  *regions
+	// raw are the sealed slabs of bodies that are not compressed, oldest first; none where they are not to be.
+	raw        []life
+	compresses bool
+	// large and small are idle memory of slabSize and for slabs of heads, the same where those are as large.
+	large regions
+	small *regions
+}
+
+// life is a slab in one of its lives.
+type life struct {
+	slab *slab
+	gen  uint32
 }
 
 func newSlabPool(b *Budget) *slabPool {
-	p := &slabPool{budget: b, bodies: regions{size: slabSize}}
-	p.heads = &p.bodies
+	p := &slabPool{budget: b, large: regions{size: slabSize}}
+	p.small = &p.large
 	if size := headSlabSize(b.limit); size != slabSize {
-		p.heads = &regions{size: size}
+		p.small = &regions{size: size}
 	}
 	return p
 }
 
-// take returns an empty slab of at least n bytes for what the regions are for, or ErrNoBudget.
-func (p *slabPool) take(r *regions, n int) (*slab, error) {
+// take returns an empty slab of at least n bytes, or ErrNoBudget.
+func (p *slabPool) take(k kind, n int) (*slab, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if n > r.size {
-		r = &p.bodies
+	r := &p.large
+	if k == heads && n <= p.small.size {
+		r = p.small
 	}
 	if n <= r.size {
-		if region := r.take(); region != nil {
-			p.budget.Move(UseIdle, UseSlabs, int64(len(region)))
-			return p.openLocked(region)
+		if s := p.reuseLocked(k, r); s != nil {
+			return s, nil
 		}
 	}
 	size := r.size
@@ -96,11 +119,32 @@ func (p *slabPool) take(r *regions, n int) (*slab, error) {
 			return nil, ErrNoBudget
 		}
 	}
-	return p.mapLocked(size)
+	return p.mapLocked(k, size)
+}
+
+// takePacked returns an empty slab for compressed bodies, also beyond the budget: more than it takes comes free by it.
+func (p *slabPool) takePacked() (*slab, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := p.reuseLocked(packed, &p.large); s != nil {
+		return s, nil
+	}
+	p.budget.Take(UseSlabs, slabSize)
+	return p.mapLocked(packed, slabSize)
+}
+
+// reuseLocked returns a slab of idle memory, nil where there is none.
+func (p *slabPool) reuseLocked(k kind, r *regions) *slab {
+	region := r.take()
+	if region == nil {
+		return nil
+	}
+	p.budget.Move(UseIdle, UseSlabs, int64(len(region)))
+	return p.openLocked(k, region)
 }
 
 // mapLocked returns a slab of new memory that the budget has been asked for.
-func (p *slabPool) mapLocked(size int) (*slab, error) {
+func (p *slabPool) mapLocked(k kind, size int) (*slab, error) {
 	if size > math.MaxUint32 {
 		p.budget.Give(UseSlabs, int64(size))
 		return nil, ErrNoBudget
@@ -110,27 +154,31 @@ func (p *slabPool) mapLocked(size int) (*slab, error) {
 		p.budget.Give(UseSlabs, int64(size))
 		return nil, errors.Join(ErrNoBudget, err)
 	}
-	return p.openLocked(region)
+	if s := p.openLocked(k, region); s != nil {
+		return s, nil
+	}
+	return nil, ErrNoBudget
 }
 
-func (p *slabPool) openLocked(region []byte) (*slab, error) {
+// openLocked begins a slab's life, or returns nil and makes its memory idle where all numbers are taken.
+func (p *slabPool) openLocked(k kind, region []byte) *slab {
 	s := p.slabs.open()
 	if s == nil {
 		p.giveBackLocked(region)
-		return nil, ErrNoBudget
+		return nil
 	}
-	s.data, s.alive = region, true
-	return s, nil
+	s.data, s.kind, s.alive = region, k, true
+	return s
 }
 
 // giveBackLocked makes a slab's memory idle or, where it is of no usual size, gives it back to the system.
 func (p *slabPool) giveBackLocked(region []byte) {
 	n := int64(len(region))
 	switch len(region) {
-	case p.bodies.size:
-		p.bodies.put(region)
-	case p.heads.size:
-		p.heads.put(region)
+	case p.large.size:
+		p.large.put(region)
+	case p.small.size:
+		p.small.put(region)
 	default:
 		offheap.Free(region)
 		p.budget.Give(UseSlabs, n)
@@ -147,13 +195,16 @@ func (p *slabPool) releaseIdle() bool {
 }
 
 func (p *slabPool) releaseIdleLocked() bool {
-	return p.bodies.release(p.budget) || p.heads.release(p.budget)
+	return p.large.release(p.budget) || p.small.release(p.budget)
 }
 
 // seal says that a slab is full. Nothing is written to it any more.
 func (p *slabPool) seal(s *slab) {
 	p.mu.Lock()
 	p.sealed = append(p.sealed, s)
+	if p.compresses && s.kind == bodies && s.used > 0 {
+		p.raw = append(p.raw, life{s, s.gen})
+	}
 	p.mu.Unlock()
 }
 
@@ -172,12 +223,14 @@ func (p *slabPool) recycle(n int, horizon int64) int64 {
 	var freed int64
 	kept := p.sealed[:0]
 	for i, s := range p.sealed {
-		if i >= n || s.lastArrival >= horizon {
+		if i >= n || s.busy || s.lastArrival >= horizon {
 			kept = append(kept, s)
 			continue
 		}
-		freed += int64(len(s.data))
-		p.giveBackLocked(s.data)
+		if s.data != nil {
+			freed += int64(len(s.data))
+			p.giveBackLocked(s.data)
+		}
 		p.slabs.end(s)
 	}
 	clear(p.sealed[len(kept):])
@@ -185,23 +238,48 @@ func (p *slabPool) recycle(n int, horizon int64) int64 {
 	return freed
 }
 
+// nextRaw returns the oldest slab of bodies that is not compressed, but for the spare latest, and makes it busy until swap
+// or leave; nil where there is none.
+func (p *slabPool) nextRaw(spare int) *slab {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.raw) > spare {
+		next := p.raw[0]
+		p.raw[0] = life{}
+		p.raw = p.raw[1:]
+		if next.slab.gen == next.gen {
+			next.slab.busy = true
+			return next.slab
+		}
+	}
+	return nil
+}
+
+// swap says that a busy slab is compressed now: its memory is idle from here on. It returns the bytes that came free.
+func (p *slabPool) swap(s *slab, table Ref) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := int64(len(s.data))
+	p.giveBackLocked(s.data)
+	s.data, s.packed, s.busy = nil, table, false
+	return n
+}
+
+// leave says that a busy slab stays as it is.
+func (p *slabPool) leave(s *slab) {
+	p.mu.Lock()
+	s.busy = false
+	p.mu.Unlock()
+}
+
 // trim gives idle memory back to the system that nobody needed since the last trim.
 func (p *slabPool) trim() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.bodies.trim(p.budget)
-	if p.heads != &p.bodies {
-		p.heads.trim(p.budget)
+	p.large.trim(p.budget)
+	if p.small != &p.large {
+		p.small.trim(p.budget)
 	}
-}
-
-// resolve returns the slab and the head that a Ref points at, or nil where the slab has begun another life.
-func (p *slabPool) resolve(r Ref) (*slab, *Head) {
-	s := p.slabs.find(r.slab())
-	if s == nil {
-		return nil, nil
-	}
-	return s, s.head(r.offset())
 }
 
 // close gives everything back to the system.

@@ -56,12 +56,8 @@ func TestAllMemoryIsBookedUntilItIsGone(t *testing.T) {
 		p := newSlabPool(b)
 		rng := rand.New(rand.NewPCG(2, uint64(limit)))
 		for round := range 300 {
-			r := &p.bodies
-			if rng.IntN(2) == 0 {
-				r = p.heads
-			}
 			n := []int{1, 100 << 10, 300 << 10, slabSize, slabSize + 1, 5 << 20}[rng.IntN(6)]
-			s, err := p.take(r, n)
+			s, err := p.take(kind(rng.IntN(2)), n)
 			if err != nil {
 				require.ErrorIs(t, err, ErrNoBudget)
 				p.recycle(p.sealedCount(), int64(round))

@@ -31,7 +31,7 @@ type Writer struct {
 
 // Reserve returns n bytes for a request's body, or ErrNoBudget. The bytes are not cleared.
 func (w *Writer) Reserve(n int) ([]byte, error) {
-	if err := w.ensure(&w.bodies, &w.pool.bodies, n); err != nil {
+	if err := w.ensure(&w.bodies, bodies, n); err != nil {
 		return nil, err
 	}
 	w.base, w.size = w.bodies.used, uint32(n)
@@ -55,12 +55,12 @@ func (w *Writer) end() {
 
 // ensure makes cur a slab that has n bytes left. It seals the one before in any case: a large one that stays open may be
 // what keeps the next one out.
-func (w *Writer) ensure(cur **slab, r *regions, n int) error {
+func (w *Writer) ensure(cur **slab, k kind, n int) error {
 	if *cur != nil && (*cur).fits(n) {
 		return nil
 	}
 	w.seal(cur)
-	s, err := w.pool.take(r, n)
+	s, err := w.pool.take(k, n)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (w *Writer) seal(cur **slab) {
 // place lays out joined bytes behind the body, and groups and heads. Where it fails the request stays as it was.
 func (w *Writer) place(b *spanview.Batch) error {
 	n := len(b.Scopes)*groupSize + len(b.Spans)*headSize
-	if err := w.ensure(&w.heads, w.pool.heads, n); err != nil {
+	if err := w.ensure(&w.heads, heads, n); err != nil {
 		return err
 	}
 	if !w.bodies.fits(len(b.Joined)) {
@@ -97,7 +97,7 @@ func (w *Writer) place(b *spanview.Batch) error {
 
 // move takes the open request to a slab of bodies that has room for all of it.
 func (w *Writer) move(total int) error {
-	s, err := w.pool.take(&w.pool.bodies, total)
+	s, err := w.pool.take(bodies, total)
 	if err != nil {
 		return err
 	}
