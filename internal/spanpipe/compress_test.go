@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
 )
 
 // offer sends spans of half a kilobyte, one in fifty of a trace with an error, until n requests of 200 were offered at an
@@ -51,6 +53,34 @@ func TestCompressionComesBeforeAnythingThatCosts(t *testing.T) {
 			require.NotZero(t, s.Compression.Slabs)
 		}
 	})
+}
+
+func TestCompressedTracesAnswerNewPoliciesAndQuestions(t *testing.T) {
+	for _, compression := range []string{"s2", "zstd"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, func(s *Settings) {
+				s.Config.Sampling.Policies = []sampling.PolicyConfig{statusIs("errors", "ERROR")}
+				s.Config.Sampling.Compression = compression
+			})
+			w.must(w.attributed(1, "tier", "gold"))
+			w.must(w.attributed(2, "tier", "silver"))
+			w.padding = 500
+			for i := range uint64(40) {
+				spans := make([]testSpan, 500)
+				for j := range spans {
+					spans[j] = testSpan{trace: 10 + i*500 + uint64(j)}
+				}
+				w.mustSend(spans...)
+			}
+			time.Sleep(time.Second)
+			require.NotZero(t, w.engine.Stats(time.Now()).Compression.Slabs)
+			require.Equal(t, []string{"shop"}, w.engine.Why(traceID(1)).Services)
+			require.NotZero(t, w.engine.Stats(time.Now()).Compression.Inflated, "the trace is in a compressed slab")
+			require.NoError(t, w.engine.ReloadPolicies(sampling.Config{Policies: []sampling.PolicyConfig{textIs("gold", "tier", "gold")}}))
+			time.Sleep(10 * time.Second)
+			require.Equal(t, map[string]int{traceID(1).String(): 1}, w.out())
+		})
+	}
 }
 
 // Sealed slabs are compressed in the background also where memory is plenty.

@@ -154,6 +154,14 @@ func TestCompressingFreesMemoryInAFullBudget(t *testing.T) {
 		sent += 500
 	}
 	require.Greater(t, compressed, 5)
+	held := int64(len(buf.inflater.region)) + int64(len(writer.heads.data)+len(buf.packer.open.data))
+	if writer.bodies != nil {
+		held += int64(len(writer.bodies.data))
+	}
+	for _, s := range buf.pool.sealed {
+		held += int64(len(s.data))
+	}
+	require.Equal(t, held, b.Used(UseSlabs))
 	stats := buf.Compression()
 	require.Greater(t, stats.RawBytes, uint64(b.Limit()), "more is held than the budget has room for")
 	var out bodyChecker
@@ -165,6 +173,68 @@ func TestCompressingFreesMemoryInAFullBudget(t *testing.T) {
 	writer.Close()
 	buf.Close()
 	require.Zero(t, b.Total())
+}
+
+func TestTheLatestSlabsAreSpared(t *testing.T) {
+	buf, err := New(Settings{Budget: NewBudget(64 << 20), Shards: 1, TraceBytesMax: 1 << 30, Judge: testPolicy{}, Compression: CompressionS2})
+	require.NoError(t, err)
+	writer := buf.NewWriter()
+	var batch spanview.Batch
+	for i := range uint64(5) {
+		require.NoError(t, sendBodies(buf, writer, &batch, i*100, 100, 1))
+		writer.Close()
+	}
+	for n, want := range []bool{true, true, false, false} {
+		_, more := buf.Compress(3)
+		require.Equal(t, want, more, n)
+	}
+	buf.Expire(0)
+	require.EqualValues(t, 2, buf.Compression().Slabs)
+	var out bodyChecker
+	buf.Decide(Round{Due: 1}, testPolicy{}, &out)
+	require.Equal(t, 500, out.spans)
+	require.Zero(t, out.wrong)
+	buf.Close()
+}
+
+// Bytes that a request joined lie behind its body, also where the slab has no room and the request moves.
+func TestJoinedBytesFollowTheBody(t *testing.T) {
+	buf, err := New(Settings{Budget: NewBudget(64 << 20), Shards: 1, TraceBytesMax: 1 << 30, Judge: testPolicy{}})
+	require.NoError(t, err)
+	writer := buf.NewWriter()
+	var want []string
+	const size = slabSize / 5
+	for i := range uint64(20) {
+		var batch spanview.Batch
+		batch.Reset(&spanview.Schema{})
+		batch.AddResource()
+		batch.Scopes = append(batch.Scopes, spanview.Scope{})
+		room, err := writer.Reserve(size)
+		require.NoError(t, err)
+		room[0], room[size-1] = 'a'+byte(i), 'A'+byte(i)
+		batch.Joined = bytes.Repeat([]byte{'0' + byte(i)}, int(i*1000))
+		span := &batch.Spans[batch.AddSpan()]
+		span.TraceID, span.Bits = traceID(1), bitKeep
+		span.Raw = spanview.Extent{Len: size + uint32(len(batch.Joined))}
+		require.NoError(t, buf.Prepare(writer, &batch))
+		if i%4 == 3 {
+			writer.Rollback()
+			continue
+		}
+		buf.Record(writer, &batch, 1)
+		want = append(want, fmt.Sprintf("%c%c%s", 'a'+byte(i), 'A'+byte(i), batch.Joined))
+	}
+	buf.Decide(Round{Due: 1}, testPolicy{}, emitFunc(func(c *Closed) {
+		at := len(want)
+		for s, ok := c.Chain.Next(); ok && c.Chain.Read(&s); s, ok = c.Chain.Next() {
+			at--
+			require.Equal(t, want[at], string(s.Span[0])+string(s.Span[size-1])+string(s.Span[size:]))
+		}
+		require.Zero(t, at)
+	}))
+	writer.Close()
+	buf.Close()
+	require.Zero(t, buf.budget.Total())
 }
 
 func TestBodiesThatCannotBeCompressedStayAsTheyAre(t *testing.T) {

@@ -97,58 +97,56 @@ func (k *packer) packBlocks(s *slab) (Ref, int, bool) {
 		return 0, 0, false
 	}
 	n := len(k.blocks) * packedBlockSize
-	if !k.room(n+4, s.lastArrival) {
+	if !k.room(n + 3) {
 		return 0, 0, false
 	}
-	at := (k.open.used + 3) &^ 3
-	copy(k.open.table(at, len(k.blocks)), k.blocks)
-	k.open.used = at + uint32(n)
-	return makeRef(k.open, at), packed + n, true
+	k.open.used = (k.open.used + 3) &^ 3
+	copy(k.open.table(k.open.used, len(k.blocks)), k.blocks)
+	row := k.wrote(n, s.lastArrival)
+	return makeRef(k.open, row.offset), packed + n, true
 }
 
-// put compresses a block into the open packed slab.
+// put compresses a block into the open packed slab. Where that may have no room, at its end or before the first, the block
+// goes through scratch memory.
 func (k *packer) put(block []byte, arrival int64) (packedBlock, bool) {
 	bound := k.codec.bound(len(block))
-	if k.open == nil || !k.open.fits(bound) {
-		return k.putByScratch(block, bound, arrival)
+	if k.open != nil && k.open.fits(bound) {
+		return k.wrote(k.codec.compress(k.open.data[k.open.used:], block), arrival), true
 	}
-	o := k.open
-	o.lastArrival = max(o.lastArrival, arrival)
-	size := uint32(k.codec.compress(o.data[o.used:], block))
-	where := packedBlock{slab: o.id(), offset: o.used, size: size}
-	o.used += size
-	return where, true
-}
-
-// putByScratch does the same where the open packed slab may have no room: at its end, or before the first.
-func (k *packer) putByScratch(block []byte, bound int, arrival int64) (packedBlock, bool) {
 	if len(k.scratch) < bound {
 		k.scratch = make([]byte, bound)
 	}
 	size := k.codec.compress(k.scratch, block)
-	if !k.room(size, arrival) {
+	if !k.room(size) {
 		return packedBlock{}, false
 	}
-	o := k.open
-	where := packedBlock{slab: o.id(), offset: o.used, size: uint32(size)}
-	o.used += uint32(copy(o.data[o.used:], k.scratch[:size]))
-	return where, true
+	copy(k.open.data[k.open.used:], k.scratch[:size])
+	return k.wrote(size, arrival), true
 }
 
-// room makes open a packed slab that has n bytes left and lives as long as a slab of the given last arrival.
-func (k *packer) room(n int, arrival int64) bool {
-	if k.open == nil || !k.open.fits(n) {
-		s, err := k.pool.takePacked()
-		if err != nil {
-			return false
-		}
-		if k.open != nil {
-			k.pool.seal(k.open)
-		}
-		k.open = s
-		k.taken += int64(len(s.data))
+// wrote notes that n bytes were written to the open packed slab, for a slab of the given last arrival: it lives as long.
+func (k *packer) wrote(n int, arrival int64) packedBlock {
+	o := k.open
+	where := packedBlock{slab: o.id(), offset: o.used, size: uint32(n)}
+	o.used += uint32(n)
+	o.lastArrival = max(o.lastArrival, arrival)
+	return where
+}
+
+// room makes open a packed slab that has n bytes left.
+func (k *packer) room(n int) bool {
+	if k.open != nil && k.open.fits(n) {
+		return true
 	}
-	k.open.lastArrival = max(k.open.lastArrival, arrival)
+	s, err := k.pool.takePacked()
+	if err != nil {
+		return false
+	}
+	if k.open != nil {
+		k.pool.seal(k.open)
+	}
+	k.open = s
+	k.taken += int64(len(s.data))
 	return true
 }
 
