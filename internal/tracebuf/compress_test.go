@@ -164,6 +164,7 @@ func TestCompressingFreesMemoryInAFullBudget(t *testing.T) {
 	require.Equal(t, held, b.Used(UseSlabs))
 	stats := buf.Compression()
 	require.Greater(t, stats.RawBytes, uint64(b.Limit()), "more is held than the budget has room for")
+	require.Zero(t, buf.Expire(0), "all of it is held")
 	var out bodyChecker
 	require.True(t, buf.Decide(Round{Due: 1}, testPolicy{}, &out))
 	require.Equal(t, sent, out.spans)
