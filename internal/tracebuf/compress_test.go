@@ -263,6 +263,7 @@ func TestBodiesThatCannotBeCompressedStayAsTheyAre(t *testing.T) {
 		_, more := buf.Compress(0)
 		require.False(t, more, "they are not tried again")
 		require.Zero(t, buf.Compression().Slabs)
+		require.Zero(t, buf.packer.open.used)
 		require.LessOrEqual(t, b.Used(UseSlabs), held+slabSize)
 		require.Positive(t, buf.Expire(0))
 		buf.Close()

@@ -52,7 +52,8 @@ type Config struct {
 	RescueWindow time.Duration `mapstructure:"rescue_window"`
 	// MaxTraceMiB is how many MiB of spans are held of one trace. Default 16; 1 to 4095.
 	MaxTraceMiB int `mapstructure:"max_trace_mib"`
-	// OperationsMax, PoliciesFile, ShadowPolicies, AnnotateSpans and DecisionLog are those of sampling.Config.
+	// Compression, OperationsMax, PoliciesFile, ShadowPolicies, AnnotateSpans and DecisionLog are those of sampling.Config.
+	Compression    string                  `mapstructure:"compression"`
 	OperationsMax  int                     `mapstructure:"operations_max"`
 	PoliciesFile   string                  `mapstructure:"policies_file"`
 	ShadowPolicies []sampling.PolicyConfig `mapstructure:"shadow_policies"`
@@ -119,6 +120,7 @@ func createDefaultConfig() component.Config {
 		DecisionWaitMin:          engine.Sampling.DecisionWaitMin,
 		RescueWindow:             engine.Sampling.RescueWindow,
 		MaxTraceMiB:              engine.Sampling.MaxTraceMiB,
+		Compression:              engine.Sampling.Compression,
 		OperationsMax:            engine.Sampling.OperationsMax,
 		AnnotateSpans:            engine.Sampling.AnnotateSpans,
 		DecisionLog:              engine.Sampling.DecisionLog,
@@ -180,6 +182,7 @@ func (c *Config) sampling() sampling.Config {
 	s.MaxTraceMiB, s.MaxTraceBytes = c.MaxTraceMiB, c.MaximumTraceSizeBytes
 	s.DecisionMemory.TracesMax = max(c.DecisionMemory.TracesMax, c.DecisionCache.SampledCacheSize, c.DecisionCache.NonSampledCacheSize)
 	s.Policies, s.PoliciesFile, s.ShadowPolicies = c.Policies, c.PoliciesFile, c.ShadowPolicies
+	s.Compression = c.Compression
 	s.OperationsMax, s.AnnotateSpans, s.DecisionLog = c.OperationsMax, c.AnnotateSpans, c.DecisionLog
 	return s
 }
