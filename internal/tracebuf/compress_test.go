@@ -164,6 +164,7 @@ func TestCompressingFreesMemoryInAFullBudget(t *testing.T) {
 	require.Equal(t, held, b.Used(UseSlabs))
 	stats := buf.Compression()
 	require.Greater(t, stats.RawBytes, uint64(b.Limit()), "more is held than the budget has room for")
+	require.Zero(t, buf.Expire(0), "all of it is held")
 	var out bodyChecker
 	require.True(t, buf.Decide(Round{Due: 1}, testPolicy{}, &out))
 	require.Equal(t, sent, out.spans)
@@ -262,6 +263,7 @@ func TestBodiesThatCannotBeCompressedStayAsTheyAre(t *testing.T) {
 		_, more := buf.Compress(0)
 		require.False(t, more, "they are not tried again")
 		require.Zero(t, buf.Compression().Slabs)
+		require.Zero(t, buf.packer.open.used)
 		require.LessOrEqual(t, b.Used(UseSlabs), held+slabSize)
 		require.Positive(t, buf.Expire(0))
 		buf.Close()

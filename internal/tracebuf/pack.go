@@ -66,8 +66,11 @@ func (k *packer) pack(s *slab) (Ref, bool) {
 	}
 	table, packed, ok := k.packBlocks(s)
 	if !ok {
-		if start != nil && start == k.open {
-			start.used = used
+		if k.open != start {
+			used = 0 // it has blocks of this slab alone
+		}
+		if k.open != nil {
+			k.open.used = used
 		}
 		return 0, false
 	}
