@@ -45,7 +45,7 @@ unit: ## unit tests under the race detector, in random order
 
 .PHONY: parity
 parity: ## contrib's tail_sampling and ours keep the same traces of the same traffic (ARGS=-parity.each for a row each)
-	cd testbed/parity && go test -count=1 $(ARGS)
+	cd testbed/parity && go test -count=1 -timeout=30m $(ARGS)
 
 .PHONY: integration
 integration: build ## tests that start bin/otelcol-slo
