@@ -100,8 +100,16 @@ const (
 func nested() []policyCase {
 	var out []policyCase
 	for _, subs := range [][]string{
-		{isGold}, {isSlow, isBig}, {isGold, isError, isSlow}, {notSilver, isSlow}, {notFlag, isBig}, {notError, isSlow},
-		{isSlow, salted}, {notFlag, notError, notSilver}, {isServer, isSlow}, {isAll, isBig},
+		{isGold},
+		{isSlow, isBig},
+		{isGold, isError, isSlow},
+		{notSilver, isSlow},
+		{notFlag, isBig},
+		{notError, isSlow},
+		{isSlow, salted},
+		{notFlag, notError, notSilver},
+		{isServer, isSlow},
+		{isAll, isBig},
 	} {
 		list := "[" + strings.Join(subs, ", ") + "]"
 		out = append(out,
