@@ -10,10 +10,11 @@ import (
 // limiter is a condition that holds for as many traces as a budget allows. It chooses by randomness, so that a threshold tells
 // what passed and adjusted counts stay right.
 //
-// It works in rounds. What all traces that are due would cost together is summed up first; then a share of them is let
-// pass that costs what may be spent, on average. The share hangs on the costs alone, never on the randomness of a trace: that makes it a
-// probability, the same for large traces and small ones. What the chosen ones really cost is owed or saved, and paid back by the
-// next rounds.
+// It works in rounds. What all traces that are due would cost together is added up first; then a share of them is let
+// pass that costs what may be spent, on average. The share hangs on costs alone, never on the randomness of a trace: that makes it a
+// probability. And it hangs on what traces cost over the last second, not on those of its round, unless these are more than
+// chance explains: else a large trace, alone in a round, would have less of a chance than a small one. What the chosen ones
+// really cost is owed or saved, and paid back by the next rounds.
 //
 // Tokens come in at a rate and are kept up to the burst; while there are more than a round brings, all may be spent. Else
 // a round spends what it brings, times exp of how far the balance is behind, in half seconds of the rate: less the more is owed, but never nothing,
@@ -25,8 +26,10 @@ type limiter struct {
 
 	// Of the rounds, which are serialized.
 	tokens float64
-	at     int64 // milliseconds of the last refill; 0: none yet
-	noted  int64 // what the round's traces cost
+	at     int64   // milliseconds of the last refill; 0: none yet
+	noted  int64   // what the round's traces cost
+	square float64 // and the sum of the squares of their costs
+	usual  float64 // what traces cost a second, an average over the last second or so
 
 	// threshold is that of the last round; owed is what was let pass since, unnoted.
 	threshold atomic.Uint64
@@ -52,6 +55,7 @@ func (l *limiter) eval(f facts) outcome {
 	switch f.asked {
 	case asSurveyed:
 		l.noted += cost
+		l.square += float64(cost) * float64(cost)
 	case asDecided, asLate:
 		if threshold <= f.randomness {
 			l.owed.Add(cost)
@@ -76,11 +80,27 @@ func (l *limiter) settle(now int64) {
 	l.at = max(l.at, now)
 	l.tokens = min(l.burst, l.tokens+l.rate*float64(elapsed)/1000) - float64(l.owed.Swap(0))
 	may := l.tokens
-	if brings := l.rate * float64(max(elapsed, roundMin)) / 1000; may < brings {
+	seconds := float64(max(elapsed, roundMin)) / 1000
+	if brings := l.rate * seconds; may < brings {
 		may = brings * math.Exp((may-brings)/(l.rate*limiterPatience))
 	}
-	l.threshold.Store(shareThreshold(may, float64(l.noted)))
-	l.noted = 0
+	l.threshold.Store(shareThreshold(may, l.expected(seconds)))
+	l.noted, l.square = 0, 0
+}
+
+const (
+	// usualSeconds is the time over which the average is taken.
+	usualSeconds = 1
+	// beyondChance is how many standard deviations a round's cost must be away from none to be more than chance.
+	beyondChance = 3
+)
+
+// expected returns what traces cost in a round of that length: the average or, where they are more beyond chance, the least
+// that this round's tell.
+func (l *limiter) expected(seconds float64) float64 {
+	usual := l.usual * seconds // without this round's: else its traces would count against themselves
+	l.usual += (float64(l.noted)/seconds - l.usual) * (1 - math.Exp(-seconds/usualSeconds))
+	return max(usual, float64(l.noted)-beyondChance*math.Sqrt(l.square))
 }
 
 // shareThreshold returns the threshold of a share part/whole; all where the whole is no more than the part.
