@@ -22,8 +22,10 @@ func TestAdaptiveThroughputIsReadFromItsKeys(t *testing.T) {
 	}
 	f(`spans_per_second: 5`, AdaptiveThroughputConfig{SpansPerSecond: 5})
 	f(`bytes_per_second: 5, key: error_signature, keys_max: 7, min_traces_per_minute: 0, method: ema, adjustment_interval: 3s, weight: 0.25`,
-		AdaptiveThroughputConfig{BytesPerSecond: 5, Key: "error_signature", KeysMax: 7, MinTracesPerMinute: new(int64), Method: "ema",
-			AdjustmentInterval: 3 * time.Second, Weight: 0.25})
+		AdaptiveThroughputConfig{
+			BytesPerSecond: 5, Key: "error_signature", KeysMax: 7, MinTracesPerMinute: new(int64), Method: "ema",
+			AdjustmentInterval: 3 * time.Second, Weight: 0.25,
+		})
 	f(`spans_per_second: 5, key_attributes: [service.name, http.route], method: windowed, lookback: 10s`,
 		AdaptiveThroughputConfig{SpansPerSecond: 5, KeyAttributes: []string{"service.name", "http.route"}, Method: "windowed", Lookback: 10 * time.Second})
 }

@@ -3,6 +3,7 @@ package sampling
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,7 +22,7 @@ type keyRound struct {
 func (p keyPast) counts(start, now, interval int64) []float64 {
 	counts := make([]float64, (now-start)/interval+1)
 	for _, r := range p {
-		for _, c := range append(r.costs[:len(r.costs):len(r.costs)], r.late) {
+		for _, c := range append(slices.Clip(r.costs), r.late) {
 			counts[(r.at-start)/interval] += c
 		}
 	}
@@ -54,7 +55,7 @@ func (p keyPast) rate(e estimates, start, now int64) float64 {
 		if dt := float64(r.elapsed) / 1000; dt > 0 {
 			left *= (1 - math.Exp(-dt)) / dt
 		}
-		for _, c := range append(r.costs[:len(r.costs):len(r.costs)], r.late) {
+		for _, c := range append(slices.Clip(r.costs), r.late) {
 			recent, variance = recent+c*left, variance+c*c*left*left
 		}
 	}

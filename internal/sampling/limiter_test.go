@@ -21,11 +21,11 @@ type sums struct {
 	estimate      float64 // of spans, by adjusted counts
 }
 
-// simulate decides rounds of 50 ms, in which traces of some kinds come that make returns, and sums them by kind.
-func simulate(p *Policies, rounds int, make func() (records []tracebuf.Record, kinds []int)) map[int]*sums {
+// simulate decides rounds of 50 ms, in which traces of some kinds come that come returns, and sums them by kind.
+func simulate(p *Policies, rounds int, come func() (records []tracebuf.Record, kinds []int)) map[int]*sums {
 	by := map[int]*sums{}
 	for n := range rounds {
-		records, kinds := make()
+		records, kinds := come()
 		round(p, int64(n+1)*50, records)
 		for i := range records {
 			s := by[kinds[i]]

@@ -86,7 +86,7 @@ func (t oracleTrace) matches(p PolicyConfig) bool {
 		return slices.ContainsFunc(t.spans, func(s oracleSpan) bool { return s.flags&1 == 1 })
 	case "trace_state":
 		return slices.ContainsFunc(t.spans, func(s oracleSpan) bool {
-			for _, entry := range strings.Split(s.traceState, ",") {
+			for entry := range strings.SplitSeq(s.traceState, ",") {
 				if k, v, _ := strings.Cut(entry, "="); k == p.TraceState.Key && v != "" && slices.Contains(p.TraceState.Values, v) {
 					return true
 				}

@@ -1,6 +1,8 @@
 package sampling
 
 import (
+	"slices"
+
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
@@ -111,10 +113,8 @@ func (p *Policies) countErrors(c *spanConditions, spans int) {
 // EvaluationErrors returns on how many spans a policy's conditions failed. known: the policy has conditions.
 func (p *Policies) EvaluationErrors(index int) (spans uint64, known bool) {
 	for i := range p.conditions {
-		for _, asking := range p.conditions[i].policies {
-			if asking == index {
-				return p.evaluationErrors[index].Load(), true
-			}
+		if slices.Contains(p.conditions[i].policies, index) {
+			return p.evaluationErrors[index].Load(), true
 		}
 	}
 	return 0, false

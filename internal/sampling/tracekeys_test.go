@@ -229,5 +229,5 @@ func TestTextsThatDifferHaveHashesThatDiffer(t *testing.T) {
 		seen[hashText(strings.Repeat("b", size))] = true
 		n++
 	}
-	assert.Equal(t, n, len(seen))
+	assert.Len(t, seen, n)
 }

@@ -1,6 +1,8 @@
 package spanpipe
 
 import (
+	"slices"
+
 	"github.com/otelcol-slo/otelcol-slo/internal/otlpwire"
 	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
 	"github.com/otelcol-slo/otelcol-slo/internal/tracebuf"
@@ -52,7 +54,7 @@ func (m *emitter) annotate(c *tracebuf.Closed) {
 
 // findRoot returns the index of the span without a parent, or of the one that came first.
 func (m *emitter) findRoot() int32 {
-	for i := len(m.spans) - 1; i >= 0; i-- {
+	for i := range slices.Backward(m.spans) {
 		if m.spans[i].Head.ParentID == [8]byte{} {
 			return int32(i)
 		}
