@@ -27,14 +27,14 @@ import (
 // recording is recorded traffic, whose trace ids can be replaced: they are fixed, and what is sampled hangs on them.
 type recording struct {
 	requests []ptrace.Traces
-	at       []time.Duration // when each came, in a minute for all of it
+	at       []time.Duration // when each came, in a quarter of a minute for all of it
 	traces   map[pcommon.TraceID]int
 	trace    []int // numbers of the traces of all spans, in order
 	spans    map[string]int
 }
 
 // recordingLasts is how long a recording takes here, whatever it took.
-const recordingLasts = time.Minute
+const recordingLasts = 15 * time.Second
 
 // readRecording reads every nth trace of a file.
 func readRecording(t *testing.T, name string, nth int) *recording {
@@ -258,10 +258,10 @@ func freshIDs(seed uint64) func() stamped {
 	}
 }
 
-// arithmeticPolicies are what is tried on a recording of so many spans a second; limits let a tenth pass.
+// arithmeticPolicies are what is tried on a recording of so many spans a second; limits let a quarter pass.
 func arithmeticPolicies(rate int64) map[string][]sampling.PolicyConfig {
 	errors, slow, share := statusIs("errors", "ERROR"), slowerThan(499), percent(5)
-	limit, fair := rateOf(rate/10), adaptiveTo(rate/10)
+	limit, fair := rateOf(rate/4), adaptiveTo(rate/4)
 	return map[string][]sampling.PolicyConfig{
 		"errors, slow, 5 percent": {errors, slow, share},
 		"rate_limiting":           {limit},
