@@ -21,8 +21,10 @@ type parted struct {
 
 func randomParted(rng *rand.Rand) parted {
 	t := parted{oracleTrace: randomTrace(rng)}
+	states := []string{t.spans[0].traceState, "ot=th:8", "ot=rv:f0000000000000;th:c"}[:1+rng.IntN(3)]
 	for i := range t.spans {
 		s := &t.spans[i]
+		s.traceState = pick(rng, states)
 		s.resourceAttributes = map[string]any{"service.name": pick(rng, []string{"cart", "shop"}), "a": s.resourceAttributes["a"]}
 		if rng.IntN(2) == 0 {
 			s.attributes["error.type"] = pick(rng, []string{"timeout", "refused"})
