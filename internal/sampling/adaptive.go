@@ -23,6 +23,8 @@ type adaptive struct {
 	signatures bool
 	// gap is how long a key may go without a trace that is kept, in milliseconds; 0: forever.
 	gap int64
+	// against: it speaks against keeping a trace, so that a late span uses up nothing of it.
+	against bool
 
 	// Of the rounds, which are serialized.
 	rates   keyRates
@@ -55,7 +57,7 @@ func (c *compiler) adaptive(to *adaptive, keysMax int, e estimates) {
 	to.late = make([]atomic.Int64, keysMax+1)
 	to.balance = balanceMax * to.target
 	to.figures.share.Store(math.Float64bits(1))
-	to.index = c.index
+	to.index, to.against = c.index, c.against
 	c.into.rounders = append(c.into.rounders, to)
 	c.into.adaptives = append(c.into.adaptives, to)
 }
@@ -87,6 +89,9 @@ func (a *adaptive) eval(f facts) outcome {
 		e := a.table.find(key)
 		return a.decide(e, cost, f.randomness)
 	case asLate:
+		if a.against {
+			break // and whether it was the one of its key can't be told
+		}
 		e := a.table.find(key)
 		a.late[e].Add(cost)
 		threshold := a.thresholds[e].Load()
@@ -94,6 +99,9 @@ func (a *adaptive) eval(f facts) outcome {
 			a.owed.Add(cost)
 		}
 		return outcome{threshold: threshold}
+	}
+	if f.asked == asLate && a.gap > 0 {
+		return outcome{threshold: 0, aside: true}
 	}
 	return outcome{threshold: a.thresholds[a.table.find(key)].Load()}
 }

@@ -105,10 +105,19 @@ func (c composite) eval(f facts) outcome {
 		o := c[i].when.eval(f)
 		hashed = hashed || o.hashed || o.aside || o.threshold > 0 && o.threshold < never
 		if o.threshold > f.randomness {
+			if f.asked == asLate && c[i].matches(f) {
+				break // it decides, and does not bring the trace back
+			}
 			continue
 		}
 		w := c[i].within.eval(f)
 		return outcome{threshold: max(o.threshold, w.threshold), hashed: hashed && i < len(c)-1 || o.hashed, aside: o.aside}
 	}
 	return outcome{threshold: never, hashed: hashed}
+}
+
+// matches reports whether the part is the one that decides, however it answers where a span came late.
+func (a allocated) matches(f facts) bool {
+	f.asked = asIs
+	return a.when.eval(f).threshold <= f.randomness
 }

@@ -34,7 +34,8 @@ const (
 	asSurveyed
 	// asDecided: the trace is decided.
 	asDecided
-	// asLate: a span came after its trace was dropped. It is asked by many goroutines at once.
+	// asLate: a span came after its trace was dropped. It is asked by many goroutines at once. What can't be told then, or is not to
+	// bring the trace back, is answered so that it stays dropped: by what speaks against keeping it (compiler.against), that it holds.
 	asLate
 )
 

@@ -122,10 +122,12 @@ func (p *Policies) RescuesAlone(s *spanview.Span) bool { return p.rescues(spanFa
 
 func (p *Policies) rescues(f facts) bool {
 	f.asked = asLate
+	if by, _ := p.dropped(f); by != NoPolicy { // first, so that no limit is used up for it
+		return false
+	}
 	for i := range p.keeps {
 		if p.keeps[i].rescues && p.keeps[i].when.eval(f).threshold <= f.randomness {
-			by, _ := p.dropped(f)
-			return by == NoPolicy
+			return true
 		}
 	}
 	return false

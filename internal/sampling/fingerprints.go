@@ -48,6 +48,26 @@ func (p *fingerprints) eval(f facts) outcome {
 	return outcome{threshold: never, aside: true}
 }
 
+// asPart returns the condition as it is where the compiler is.
+func (p *fingerprints) asPart(c *compiler) condition {
+	if c.against {
+		return againstRare{p}
+	}
+	return p
+}
+
+// againstRare is fingerprints where they speak against keeping a trace: whether it was rare can't be told any more when a span of
+// it comes late, and it stays dropped.
+type againstRare struct{ *fingerprints }
+
+func (a againstRare) eval(f facts) outcome {
+	o := a.fingerprints.eval(f)
+	if f.asked == asLate {
+		o.threshold = 0
+	}
+	return o
+}
+
 func (p *fingerprints) decided(f facts, keep bool) {
 	n, there := p.kept[f.traits.Sketch]
 	switch {

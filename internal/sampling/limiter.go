@@ -23,6 +23,8 @@ type limiter struct {
 	cost  func(f facts) int64
 	rate  float64 // tokens a second, above 0 where the burst is
 	burst float64
+	// against: it speaks against keeping a trace, so that a late span uses up nothing of it.
+	against bool
 
 	// Of the rounds, which are serialized.
 	tokens float64
@@ -41,7 +43,7 @@ func costBytes(f facts) int64 { return int64(f.bytes) }
 
 // limiter returns a new limiter; it starts with a full burst, as a token bucket does.
 func (c *compiler) limiter(cost func(facts) int64, rate, burst int64) *limiter {
-	l := &limiter{cost: cost, rate: float64(rate), burst: float64(burst), tokens: float64(burst)}
+	l := &limiter{cost: cost, rate: float64(rate), burst: float64(burst), tokens: float64(burst), against: c.against}
 	c.into.rounders = append(c.into.rounders, l)
 	return l
 }
@@ -57,6 +59,9 @@ func (l *limiter) eval(f facts) outcome {
 		l.noted += cost
 		l.square += float64(cost) * float64(cost)
 	case asDecided, asLate:
+		if f.asked == asLate && l.against {
+			break
+		}
 		if threshold <= f.randomness {
 			l.owed.Add(cost)
 		}

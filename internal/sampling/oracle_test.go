@@ -34,12 +34,16 @@ type oracleTrace struct {
 	spans      []oracleSpan
 	// late: it is asked as a span came late, which what burns is not rescued by.
 	late bool
+	// against: what is asked speaks against keeping the trace.
+	against bool
 }
 
 // decide says whether the trace is kept, and by which policy.
 func (t oracleTrace) decide(policies []PolicyConfig) (keep bool, by int) {
 	for i := range policies {
-		if policies[i].Type == "drop" && t.matchesAll(policies[i].Drop.SubPolicies) {
+		against := t
+		against.against = true
+		if policies[i].Type == "drop" && against.matchesAll(policies[i].Drop.SubPolicies) {
 			return false, i
 		}
 	}
@@ -81,7 +85,7 @@ func (t oracleTrace) matches(p PolicyConfig) bool {
 			burning = burning || s.slo >= 2
 		}
 		share := ProbabilisticConfig{SamplingPercentage: *p.SLO.Burning.SamplingPercentage}
-		return bad && *p.SLO.BadEvents || burning && !t.late && t.matchesShare(share)
+		return bad && *p.SLO.BadEvents || burning && (!t.late || t.against) && t.matchesShare(share)
 	case "trace_flags":
 		return slices.ContainsFunc(t.spans, func(s oracleSpan) bool { return s.flags&1 == 1 })
 	case "trace_state":
@@ -94,6 +98,7 @@ func (t oracleTrace) matches(p PolicyConfig) bool {
 			return false
 		})
 	case "not":
+		t.against = !t.against
 		return !t.matches(*p.Not.SubPolicy)
 	case "boolean_attribute":
 		c := *p.BooleanAttribute

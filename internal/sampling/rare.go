@@ -41,7 +41,7 @@ func (r *RareConfig) compile(c *compiler) (condition, error) {
 	}
 	name := fmt.Sprintf("%+v", full)
 	if same := c.into.rares[name]; same != nil {
-		return same, nil
+		return same.asPart(c), nil
 	}
 	if err := c.bindSketch(); err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func (r *RareConfig) compile(c *compiler) (condition, error) {
 	}
 	c.into.rares[name] = f
 	c.into.learners = append(c.into.learners, f)
-	return f, nil
+	return f.asPart(c), nil
 }
 
 // raresBefore are those of the policies before, or of their shadow where it is a shadow that is compiled.

@@ -60,7 +60,7 @@ func (s *SLOConfig) validate(path string, errs *problems) {
 func (s *SLOConfig) rescues() bool { return s.badEvents() }
 
 func (s *SLOConfig) compile(c *compiler) (condition, error) {
-	out := sloPolicy{raised: shareThreshold(s.percentage(), 100)}
+	out := sloPolicy{raised: shareThreshold(s.percentage(), 100), against: c.against}
 	var err error
 	if s.badEvents() {
 		if out.bad, err = c.sloBit("bad", spanview.SLOBad); err != nil {
@@ -102,14 +102,16 @@ type sloPolicy struct {
 	// bad and burning are bits, 0 for what is not asked.
 	bad, burning uint64
 	raised       uint64
-	*limiter     // nil: no limit
+	// against: it speaks against keeping a trace, and does so when a span comes late too.
+	against  bool
+	*limiter // nil: no limit
 }
 
 func (p sloPolicy) eval(f facts) outcome {
 	switch {
 	case f.bits&p.bad != 0:
 		return holdsFinal
-	case f.bits&p.burning == 0 || f.asked == asLate:
+	case f.bits&p.burning == 0 || f.asked == asLate && !p.against:
 		return failsNow
 	case p.limiter == nil:
 		return outcome{threshold: p.raised}

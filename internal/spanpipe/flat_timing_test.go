@@ -58,7 +58,7 @@ func flatTemplates(b *testing.B, services int) []*spantest.Template {
 // BenchmarkFlat is the cost of a span in the engine, without a network, as live traces and services grow: it is to stay
 // flat. Deciding and expiring are part of it. A round puts a slice of requests through an engine of each size in turn, and
 // what a size costs is told, beside its median, as the median of its ratios to the first size in the same round: so a
-// machine whose speed changes from second to second slows down both.
+// machine whose speed changes from second to second slows down both. What a live trace takes of the budget is told too.
 func BenchmarkFlat(b *testing.B) {
 	sizes := []struct{ traces, services int }{
 		{10_000, 10}, {100_000, 10}, {1_000_000, 10}, {10_000_000, 10}, {100_000, 100}, {100_000, 1000}, {100_000, 10_000},
@@ -87,6 +87,7 @@ func BenchmarkFlat(b *testing.B) {
 		name := fmt.Sprintf("%d-traces-%d-services", size.traces, size.services)
 		b.ReportMetric(costs[i][len(costs[i])/2], "ns/span-"+name)
 		b.ReportMetric(ratios[i][len(ratios[i])/2], "times-"+name)
+		b.ReportMetric(float64(runs[i].engine.budget.Total())/float64(size.traces), "B/trace-"+name)
 	}
 }
 
