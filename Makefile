@@ -100,7 +100,7 @@ bench: ## run every Go benchmark
 	go test -run='^$$' -bench=. -benchmem ./...
 
 .PHONY: bench-peers
-bench-peers: build ## compare with the stock collector: same figures, and what they cost (1 to 2 hours; ARGS=-quick for a look)
+bench-peers: build ## compare with the stock collector: same figures, and what they cost (3 to 4 hours; ARGS=-quick for a look)
 	go run ./testbed/cmd/bench-peers $(ARGS)
 
 .PHONY: bench-remotewrite

@@ -235,6 +235,15 @@ var ofEngine = []figure{
 		"decision_lag", "How long the oldest undecided trace is past its decision_wait.", "ms", true,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(s.DecisionLag.Milliseconds()) },
 	},
+	{
+		"decision_lag_traces", "Decided traces by how long after their deadline at most (s; +Inf: longer); those decided before it are not counted.", "{trace}", false,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
+			for i, bound := range tracebuf.LagBounds() {
+				put(int64(s.Buffer.DecidedByLag[i]), attribute.String("lag_max", (time.Duration(bound)*time.Millisecond).String()))
+			}
+			put(int64(s.Buffer.DecidedByLag[len(s.Buffer.DecidedByLag)-1]), attribute.String("lag_max", "+Inf"))
+		},
+	},
 }
 
 // ofRED are those of an engine that makes RED metrics, and counts SLOs beside them.

@@ -68,7 +68,7 @@ func (e *Engine) decideEarly(now int64) bool {
 			return false
 		}
 		due := min(first+max((limit-first)/reliefSteps, 20), limit)
-		if !e.buf.Decide(tracebuf.Round{Now: now, Due: due, Early: true}, &e.deciding, &e.emitter) {
+		if !e.buf.Decide(tracebuf.Round{Now: now, Due: due, Early: true, Deadline: now - millis(e.cfg.Sampling.DecisionWait)}, &e.deciding, &e.emitter) {
 			return false
 		}
 		if e.buf.Expire(due) > 0 {
@@ -86,7 +86,9 @@ func (e *Engine) tick(now time.Time) {
 	e.thin(ms)
 	e.plan.Load().slo.Turn(now)
 	wait := millis(e.cfg.Sampling.DecisionWait)
-	e.buf.Decide(tracebuf.Round{Now: ms, Due: ms - wait}, &e.deciding, &e.emitter)
+	began := time.Now()
+	clock := func() int64 { return ms + time.Since(began).Milliseconds() }
+	e.buf.Decide(tracebuf.Round{Now: ms, Due: ms - wait, Deadline: ms - wait, Clock: clock}, &e.deciding, &e.emitter)
 	e.buf.Expire(ms - wait - millis(e.cfg.Sampling.RescueWindow))
 	e.out.sealOlderThan(ms)
 }

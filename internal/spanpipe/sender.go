@@ -31,8 +31,8 @@ func (e *Engine) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case now := <-ticker.C:
-			e.tick(now)
+		case <-ticker.C:
+			e.tick(time.Now()) // the ticker's time is that of its tick, which may have waited for a processor
 			if n%trimTicks == 0 {
 				e.buf.Trim()
 			}

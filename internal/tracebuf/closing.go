@@ -39,16 +39,6 @@ type closer struct {
 	bytes    uint64
 }
 
-// Round is what is decided at a time.
-type Round struct {
-	// Now is the time, milliseconds of the caller's clock: traces that may be decided before their deadline are due by it.
-	Now int64
-	// Due is the arrival of the first span up to which traces are due.
-	Due int64
-	// Early marks traces as decided before their deadline.
-	Early bool
-}
-
 // Decide hands out what came late, and decides the traces that are due. It returns false where it stopped because the
 // emitter has no room.
 func (b *Buffer) Decide(r Round, d Decider, e Emitter) bool {
@@ -97,6 +87,7 @@ func (s *shard) close(c *closer, round *Round, d Decider, e Emitter) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.n, c.bytes = 0, 0
+	elapsed := round.elapsed()
 	for len(s.pending) > 0 && !c.full() {
 		position := s.pending[len(s.pending)-1]
 		s.pending = s.pending[:len(s.pending)-1]
@@ -111,11 +102,12 @@ func (s *shard) close(c *closer, round *Round, d Decider, e Emitter) bool {
 		s.take(c, r, v)
 	}
 	for !c.full() {
-		r := s.hurry.pop(round.Now, &s.ring)
+		r, due := s.hurry.pop(round.Now, &s.ring)
 		if r == nil {
 			break
 		}
 		r.Flags &^= surveyed
+		s.tally.decided(max(due, round.Deadline-r.first), elapsed)
 		s.decide(c, r, d, e)
 	}
 	for !c.full() {
@@ -134,6 +126,7 @@ func (s *shard) close(c *closer, round *Round, d Decider, e Emitter) bool {
 			r.Flags |= Early
 			s.tally.EarlyTraces++
 		}
+		s.tally.decided(round.Deadline-r.first, elapsed)
 		s.decide(c, r, d, e)
 	}
 	return true

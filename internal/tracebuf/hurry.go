@@ -33,23 +33,27 @@ func (h *hurry) addRooted(position uint32, due int64) {
 	h.budget.Take(UseTable, 8*int64(cap(h.roots)-before))
 }
 
-// pop returns the next trace that is due and undecided, nil where there is none.
-func (h *hurry) pop(now int64, r *ring) *Record {
+// noDeadline is how long a trace is due that may be decided whenever.
+const noDeadline = -1
+
+// pop returns the next trace that is due and undecided, and for how long it is, in milliseconds; nil where there is none.
+func (h *hurry) pop(now int64, r *ring) (rec *Record, due int64) {
 	for n := len(h.sure); n > 0; n = len(h.sure) {
 		position := h.sure[n-1]
 		h.sure = h.sure[:n-1]
 		if rec := r.undecided(position); rec != nil {
 			rec.Flags |= Early
-			return rec
+			return rec, noDeadline
 		}
 	}
 	for h.next < len(h.roots) && h.roots[h.next].isDue(now) {
 		h.next++
-		if rec := r.undecided(h.roots[h.next-1].position); rec != nil {
-			return rec
+		root := h.roots[h.next-1]
+		if rec := r.undecided(root.position); rec != nil {
+			return rec, root.since(now)
 		}
 	}
-	return nil
+	return nil, noDeadline
 }
 
 // survey marks and shows every trace that pop would return.
@@ -68,7 +72,10 @@ func (h *hurry) survey(now int64, r *ring, show func(*Record)) {
 	}
 }
 
-func (t rooted) isDue(now int64) bool { return int32(uint32(now)-t.due) >= 0 }
+// since returns for how long it may have been decided, in milliseconds; below 0 where it may not.
+func (t rooted) since(now int64) int64 { return int64(int32(uint32(now) - t.due)) }
+
+func (t rooted) isDue(now int64) bool { return t.since(now) >= 0 }
 
 func (h *hurry) close() {
 	h.budget.Give(UseTable, 8*int64(cap(h.roots)))

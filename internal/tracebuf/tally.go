@@ -10,6 +10,8 @@ type Tally struct {
 	EarlyTraces    uint64 // decided before their deadline because the budget was used up
 	RescuedWhole   uint64 // dropped traces turned to keep while all their spans were here
 	RescuedPartial uint64 // dropped traces turned to keep after their spans were gone
+	// DecidedByLag counts traces by how long after their deadline they were decided; those that were decided before it are not in it.
+	DecidedByLag [len(lagBounds) + 1]uint64
 
 	// Spans.
 	Recorded      uint64
@@ -29,6 +31,25 @@ var lateAgeBounds = [...]int64{5_000, 10_000, 15_000, 20_000, 30_000, 60_000}
 // LateAgeBounds returns the upper bounds of Tally.LateByAge in milliseconds; the last count is above all bounds or of
 // spans whose trace's record was gone.
 func LateAgeBounds() []int64 { return lateAgeBounds[:] }
+
+// lagBounds are upper bounds of the time from a trace's deadline to its decision, in milliseconds.
+var lagBounds = [...]int64{5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000}
+
+// LagBounds returns the upper bounds of Tally.DecidedByLag in milliseconds; the last count is above all bounds.
+func LagBounds() []int64 { return lagBounds[:] }
+
+// decided counts a decision on a trace that was due for so long when its round began, elapsed into the round, both in milliseconds;
+// below 0 its deadline had not come.
+func (t *Tally) decided(due, elapsed int64) {
+	if due < 0 {
+		return
+	}
+	i := 0
+	for i < len(lagBounds) && due+elapsed > lagBounds[i] {
+		i++
+	}
+	t.DecidedByLag[i]++
+}
 
 // ageGone stands for the age of a late span whose record is gone.
 const ageGone = -1
@@ -64,4 +85,7 @@ func (t *Tally) add(o *Tally) {
 		t.LateByAge[i] += o.LateByAge[i]
 	}
 	t.LateAgeMillis += o.LateAgeMillis
+	for i := range t.DecidedByLag {
+		t.DecidedByLag[i] += o.DecidedByLag[i]
+	}
 }

@@ -14,6 +14,12 @@ import (
 //go:embed *.tmpl
 var templates embed.FS
 
+// policies is the template of the twelve policies that all arms have.
+const policies = "policies.yaml.tmpl"
+
+// LimitedSpans is how many spans a second the policy rate_limiting of all arms keeps of traces that nothing else keeps.
+const LimitedSpans = 100
+
 // Endpoints are the addresses, host:port, that a configuration is told.
 type Endpoints struct {
 	// GRPC is where the collector takes OTLP, Telemetry where it shows its own metrics.
@@ -65,9 +71,13 @@ type Job struct {
 	// Shards and NumTraces are for contrib only: shards of its sampler, and how many traces it may hold. Traces beyond that
 	// are dropped undecided, so it must exceed what arrives in DecisionWait.
 	Shards, NumTraces int
-	// MemoryMiB and RescueWindow are for ours only.
+	// MemoryMiB, RescueWindow and Compression are for ours only. An empty Compression leaves its key out.
 	MemoryMiB    int
 	RescueWindow time.Duration
+	Compression  string
+
+	// Ours says which arm DoorConfig is for.
+	Ours bool
 }
 
 // Buckets writes the bounds as YAML list items.
@@ -85,8 +95,12 @@ func ContribConfig(j Job) (string, error) { return render("contrib.yaml.tmpl", j
 // OursConfig returns the configuration of this project's binary.
 func OursConfig(j Job) (string, error) { return render("ours.yaml.tmpl", j) }
 
+// DoorConfig returns the configuration of either arm for the job of the processor tail_sampling alone: stock receiver, sampling,
+// stock exporter, no metrics. Contrib's keys are told to ours too.
+func DoorConfig(j Job) (string, error) { return render("door.yaml.tmpl", j) }
+
 func render(name string, job any) (string, error) {
-	t, err := template.New(name).Option("missingkey=error").ParseFS(templates, name)
+	t, err := template.New(name).Option("missingkey=error").ParseFS(templates, name, policies)
 	if err != nil {
 		return "", err
 	}

@@ -40,6 +40,55 @@ func TestBothArmsGetTheSameJob(t *testing.T) {
 	assert.Equal(t, 2, at(t, c, "service", "telemetry", "metrics", "readers").([]any)[0].(map[string]any)["pull"].(map[string]any)["exporter"].(map[string]any)["prometheus"].(map[string]any)["port"])
 }
 
+func read(t *testing.T, config func(Job) (string, error), job Job) (c map[string]any) {
+	t.Helper()
+	text, err := config(job)
+	require.NoError(t, err)
+	require.NoError(t, yaml.Unmarshal([]byte(text), &c))
+	return c
+}
+
+func TestTwelvePoliciesOfMixedKindsInEveryArm(t *testing.T) {
+	policies := at(t, read(t, ContribConfig, testJob()), "processors", "tail_sampling", "policies").([]any)
+	require.Len(t, policies, 12)
+	types := map[any]bool{}
+	for _, p := range policies {
+		types[p.(map[string]any)["type"]] = true
+	}
+	require.Len(t, types, 11)
+	limited := policies[10].(map[string]any)
+	require.Equal(t, LimitedSpans, at(t, limited, "rate_limiting", "spans_per_second"))
+
+	job := testJob()
+	for _, job.Ours = range []bool{false, true} {
+		require.Equal(t, policies, at(t, read(t, DoorConfig, job), "processors", "tail_sampling", "policies"))
+	}
+}
+
+func TestTheDoorsDifferInOurOwnKeysAlone(t *testing.T) {
+	job := testJob()
+	contrib := read(t, DoorConfig, job)
+	job.Ours, job.Compression = true, "s2"
+	ours := read(t, DoorConfig, job)
+	sampling := at(t, ours, "processors", "tail_sampling").(map[string]any)
+	require.Equal(t, "s2", sampling["compression"])
+	for _, key := range []string{"memory", "rescue_window", "compression"} {
+		require.Contains(t, sampling, key)
+		delete(sampling, key)
+	}
+	require.Equal(t, contrib, ours)
+	require.Equal(t, map[string]any{"traces": map[string]any{
+		"receivers": []any{"otlp"}, "processors": []any{"tail_sampling"}, "exporters": []any{"otlp_grpc"},
+	}}, at(t, ours, "service", "pipelines"))
+}
+
+func TestCompressionIsSaidWhereItIsAskedFor(t *testing.T) {
+	job := testJob()
+	require.NotContains(t, at(t, read(t, OursConfig, job), "receivers", "otlp_slo", "sampling"), "compression")
+	job.Compression = "none"
+	require.Equal(t, "none", at(t, read(t, OursConfig, job), "receivers", "otlp_slo", "sampling", "compression"))
+}
+
 func at(t *testing.T, m map[string]any, path ...string) any {
 	var v any = m
 	for _, key := range path {

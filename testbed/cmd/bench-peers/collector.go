@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/otelcol-slo/otelcol-slo/testbed/load"
 	"github.com/otelcol-slo/otelcol-slo/testbed/peers"
 	"github.com/otelcol-slo/otelcol-slo/testbed/proc"
 	"github.com/otelcol-slo/otelcol-slo/testbed/sink"
@@ -40,7 +39,7 @@ func (b *bench) start(ctx context.Context, v variant, flush time.Duration, count
 	if err := b.startSinks(c, countOnly); err != nil {
 		return nil, errors.Join(err, c.stop())
 	}
-	config, err := b.writeConfig(c, flush)
+	config, err := b.writeConfig(v, c.endpoints, flush)
 	if err != nil {
 		return nil, errors.Join(err, c.stop())
 	}
@@ -72,22 +71,14 @@ func (b *bench) startSinks(c *collector, countOnly bool) error {
 	return err
 }
 
-func (b *bench) writeConfig(c *collector, flush time.Duration) (string, error) {
-	job := peers.Job{
-		Endpoints: c.endpoints, DecisionWait: b.decisionWait, FlushInterval: flush, Bounds: load.Bounds,
-		Shards: c.variant.shards, NumTraces: numTraces, MemoryMiB: b.memoryMiB, RescueWindow: b.rescueWindow,
-	}
-	render := peers.OursConfig
-	if c.variant.arm == "contrib" {
-		render = peers.ContribConfig
-	}
-	config, err := render(job)
+func (b *bench) writeConfig(v variant, e peers.Endpoints, flush time.Duration) (string, error) {
+	text, err := config(v, b.job(v, e, flush))
 	if err != nil {
 		return "", err
 	}
 	b.runSeq++
-	path := filepath.Join(b.work, fmt.Sprintf("%03d-%s.yaml", b.runSeq, c.variant.arm))
-	return path, os.WriteFile(path, []byte(config), 0o644)
+	path := filepath.Join(b.work, fmt.Sprintf("%03d-%s.yaml", b.runSeq, v.arm))
+	return path, os.WriteFile(path, []byte(text), 0o644)
 }
 
 // stop ends the collector and its sinks, in this order, so that it can still send what it holds.

@@ -1,7 +1,7 @@
 // Command bench-peers compares this project's binary with the stock collector on the reference load and the reference job:
 // that both say the same, and what it costs them.
 //
-// Run it from the repository, on a machine that does nothing else: `make bench-peers`. It takes about two hours; -quick and
+// Run it from the repository, on a machine that does nothing else: `make bench-peers`. It takes three to four hours; -quick and
 // -only make it shorter, and their figures rougher. The exit code is 1 where the two disagree or a figure falls short of its
 // "must".
 package main
@@ -14,7 +14,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -115,10 +114,12 @@ func writeMarkdown(path string, tables []report.Table) error {
 // bench is one run of the command.
 type bench struct {
 	settings
-	root    string
-	plans   planCache
-	cleanup func()
-	runSeq  int
+	root  string
+	plans planCache
+	// compresses: our binary knows the key sampling.compression.
+	compresses bool
+	cleanup    func()
+	runSeq     int
 }
 
 func newBench(ctx context.Context, s settings) (*bench, error) {
@@ -147,7 +148,10 @@ func newBench(ctx context.Context, s settings) (*bench, error) {
 		b.cleanup = func() { _ = os.RemoveAll(b.work) }
 	}
 	b.say("%s", report.Machine(time.Now()))
-	return b, os.MkdirAll(b.work, 0o755)
+	if err := os.MkdirAll(b.work, 0o755); err != nil {
+		return nil, err
+	}
+	return b, b.probe(ctx)
 }
 
 func (b *bench) close() { b.cleanup() }
@@ -169,40 +173,4 @@ func listed(list, name string) bool {
 // say writes a line of progress.
 func (b *bench) say(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "%s "+format+"\n", append([]any{time.Now().Format("15:04:05")}, args...)...)
-}
-
-// variant is one way to run an arm.
-type variant struct {
-	arm    string
-	shards int
-	gogc   int
-}
-
-func (v variant) String() string {
-	if v.arm == "ours" {
-		return "ours"
-	}
-	return fmt.Sprintf("contrib shards=%d GOGC=%d", v.shards, v.gogc)
-}
-
-// variants returns our arm and contrib's: its best is looked for over shards and GOGC.
-func (b *bench) variants() []variant {
-	var vs []variant
-	if b.hasArm("ours") {
-		vs = append(vs, variant{arm: "ours"})
-	}
-	if !b.hasArm("contrib") {
-		return vs
-	}
-	cores := runtime.NumCPU()
-	if b.quick {
-		return append(vs, variant{"contrib", cores, 100})
-	}
-	for _, gogc := range []int{100, 400} {
-		vs = append(vs, variant{"contrib", cores, gogc})
-		if cores > 1 {
-			vs = append(vs, variant{"contrib", 1, gogc})
-		}
-	}
-	return vs
 }
