@@ -184,6 +184,10 @@ var ofEngine = []figure{
 		},
 	},
 	{
+		"incomplete_traces", "Traces that were kept without some of the spans that had come of them by then.", "{trace}", false,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.IncompleteTraces)) },
+	},
+	{
 		"early_decisions", "Traces that were decided before their deadline because the memory budget was used up.", "{trace}", false,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.Buffer.EarlyTraces)) },
 	},

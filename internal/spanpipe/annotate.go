@@ -65,6 +65,9 @@ func (m *emitter) findRoot() int32 {
 // log remembers why a trace was kept.
 func (m *emitter) log(c *tracebuf.Closed) {
 	r := c.Record
+	if r.Spans > uint32(len(m.spans)) {
+		m.engine.counts.incomplete.Add(1)
+	}
 	e := logged{
 		traceID: r.TraceID, decided: m.engine.lastTick.Load(), first: c.First, minStart: r.MinStart, maxEnd: r.MaxEnd,
 		threshold: c.Verdict.Threshold, known: c.Verdict.Known, spans: r.Spans, errors: r.Errors, kept: uint32(len(m.spans)),

@@ -40,6 +40,7 @@ type counts struct {
 	failedSpans, failedTraces                      atomic.Uint64
 	retries                                        atomic.Uint64
 	lostSpans                                      atomic.Uint64
+	incomplete                                     atomic.Uint64
 	reliefs                                        atomic.Uint64
 }
 
@@ -91,6 +92,8 @@ type Stats struct {
 	QueuedSpans                                         uint64
 	// LostSpans were accepted and are gone because the system gave no memory for them; it stays 0 on a sound system.
 	LostSpans uint64
+	// IncompleteTraces were kept without some of the spans that had come of them by then: their cap was passed, or these were gone.
+	IncompleteTraces uint64
 	// Reliefs is how often memory had to be freed before its time.
 	Reliefs uint64
 
@@ -154,10 +157,11 @@ func (e *Engine) Stats(now time.Time) Stats {
 		ZeroTraceIDSpans: c.zeroTraceID.Load(),
 		DeliveredTraces:  c.deliveredTraces.Load(), DeliveredSpans: c.deliveredSpans.Load(), DeliveredLateSpans: c.deliveredLate.Load(),
 		SendFailedTraces: c.failedTraces.Load(), SendFailedSpans: c.failedSpans.Load(), SendRetries: c.retries.Load(),
-		Reliefs:     c.reliefs.Load(),
-		Burning:     e.plan.Load().slo.Burning(),
-		Sampling:    e.plan.Load().policies.Stats(),
-		MemoryLimit: e.budget.Limit(),
+		Reliefs:          c.reliefs.Load(),
+		IncompleteTraces: c.incomplete.Load(),
+		Burning:          e.plan.Load().slo.Burning(),
+		Sampling:         e.plan.Load().policies.Stats(),
+		MemoryLimit:      e.budget.Limit(),
 	}
 	if e.red != nil {
 		s.RED = e.red.Stats()
