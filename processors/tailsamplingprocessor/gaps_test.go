@@ -49,6 +49,7 @@ func TestOverflowDecidesWhatItLetsGoOf(t *testing.T) {
 		}
 		early := r.figure(t, "early_decisions")
 		require.Greater(t, early, int64(traces/2))
+		require.Zero(t, r.figure(t, "decision_lag_traces"), "no deadline has come")
 		require.Zero(t, r.figure(t, "refused_requests"))
 		r.end(t)
 		errorsSeen := map[pcommon.TraceID]int{}

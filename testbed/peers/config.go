@@ -18,7 +18,7 @@ var templates embed.FS
 const policies = "policies.yaml.tmpl"
 
 // LimitedSpans is how many spans a second the policy rate_limiting of all arms keeps of traces that nothing else keeps.
-const LimitedSpans = 100
+const LimitedSpans = 40
 
 // Endpoints are the addresses, host:port, that a configuration is told.
 type Endpoints struct {

@@ -255,7 +255,7 @@ func take(ctx context.Context, c *collector, g *load.Generator) (snapshot, error
 	return s, err
 }
 
-// The share of spans kept is 3 % (1 % errors, 1 % slow, 1 % of the rest, and hardly more by the limit of 100 spans a second). A run that strays far from it lost traces or
+// The share of spans kept is 3 % (1 % errors, 1 % slow, 1 % of the rest, and hardly more by the limit of 40 spans a second). A run that strays far from it lost traces or
 // did not decide in time.
 const (
 	keptShareMin = 0.02
