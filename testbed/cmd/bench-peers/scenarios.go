@@ -64,15 +64,15 @@ var scenarios = []scenario{
 	{key: "equal-scattered", title: "at 60,000 spans/s, scattered", spec: load.ReferenceScattered(), rate: equalRate, connections: 4, must: 9, goal: 18},
 	{key: "memory", title: "memory per buffered span, 100,000 spans/s", spec: load.Reference(), rate: memoryRate, connections: 4, kind: memory, must: 8, goal: 25},
 	{
-		key: "memory-norescue", title: "the same, rescue off",
+		key: "memory-norescue", title: "memory per buffered span, rescue off",
 		spec: load.Reference(), rate: memoryRate, connections: 4, kind: memory, noRescue: true, contrib: "memory", must: 8, goal: 25,
 	},
 	{
-		key: "memory-s2", title: "the same, compressed",
+		key: "memory-s2", title: "memory per buffered span, compressed",
 		spec: load.Reference(), rate: memoryRate, connections: 4, kind: memory, compression: "s2", contrib: "memory", must: 20, goal: 25,
 	},
 	{
-		key: "memory-s2-norescue", title: "the same, compressed, rescue off",
+		key: "memory-s2-norescue", title: "memory per buffered span, compressed, rescue off",
 		spec: load.Reference(), rate: memoryRate, connections: 4, kind: memory, compression: "s2", noRescue: true, contrib: "memory", must: 20, goal: 25,
 	},
 	{key: "lag", title: "deadline to decision, p99, at 80 % of the rate saturated", spec: load.Reference(), ofMax: lagShare, connections: 4, kind: lag, must: 250},
@@ -82,7 +82,7 @@ var scenarios = []scenario{
 		spec: load.Reference(), rate: equalRate, connections: 4, kind: memory, door: true, noRescue: true, must: 6,
 	},
 	{
-		key: "door-memory-rescue", title: "the same, rescue on",
+		key: "door-memory-rescue", title: "processor alone, memory per buffered span, 60,000 spans/s, rescue on",
 		spec: load.Reference(), rate: equalRate, connections: 4, kind: memory, door: true, contrib: "door-memory", must: 6,
 	},
 }
