@@ -70,8 +70,10 @@ func randomAggregate(rng *rand.Rand) rule {
 	if err != nil {
 		panic(err)
 	}
-	return rule{config: sampling.PolicyConfig{Type: "probabilistic", Probabilistic: c}, edges: []uint64{th.Unsigned()},
-		holds: func(_ anyTrace, r uint64) bool { return r >= th.Unsigned() }}
+	return rule{
+		config: sampling.PolicyConfig{Type: "probabilistic", Probabilistic: c}, edges: []uint64{th.Unsigned()},
+		holds: func(_ anyTrace, r uint64) bool { return r >= th.Unsigned() },
+	}
 }
 
 // randomLimit is a policy of a type that counts spans, or what traces cost together.

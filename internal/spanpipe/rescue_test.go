@@ -27,8 +27,10 @@ var rescues = []struct {
 	{textIs("rescue", "text", "x"), anySpan{text: "x"}},
 	{sampling.PolicyConfig{Name: "rescue", Type: "trace_flags"}, anySpan{flags: 1}},
 	{sampling.PolicyConfig{Name: "rescue", Type: "span_count", SpanCount: &sampling.SpanCountConfig{MinSpans: 5}}, anySpan{}},
-	{sampling.PolicyConfig{Name: "rescue", Type: "trace_state", TraceState: &sampling.TraceStateConfig{Key: "vendor", Values: []string{"1"}}},
-		anySpan{state: "vendor=1"}},
+	{
+		sampling.PolicyConfig{Name: "rescue", Type: "trace_state", TraceState: &sampling.TraceStateConfig{Key: "vendor", Values: []string{"1"}}},
+		anySpan{state: "vendor=1"},
+	},
 	{sampling.PolicyConfig{Name: "rescue", Type: "latency", Latency: &sampling.LatencyConfig{ThresholdMs: 100}}, anySpan{end: 1_700_000_000_200_000_000}},
 	{sampling.PolicyConfig{Name: "rescue", Type: "ottl_condition", OTTLCondition: &sampling.OTTLConditionConfig{
 		SpanEvent: []string{`spanevent.name == "exception"`},
