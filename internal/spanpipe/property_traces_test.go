@@ -29,7 +29,8 @@ type anySpan struct {
 	event        string // "": none
 }
 
-// anyTrace is a trace whose randomness is r. Its spans came with the threshold incoming, and mixed tells that with others too.
+// anyTrace is a trace whose randomness is r, the least that its spans came with, or else that of its id. Its spans came with the
+// threshold incoming, and mixed tells that with others too.
 type anyTrace struct {
 	id       pcommon.TraceID
 	r        uint64
@@ -66,12 +67,12 @@ func randomTraces(rng *rand.Rand, n int) []anyTrace {
 
 // stamp gives the spans tracestates: of vendors, with randomness, with thresholds.
 func (t *anyTrace) stamp(rng *rand.Rand) {
-	rv, th := "", ""
+	th := ""
+	var rvs []uint64 // spans of a trace may disagree
 	if rng.IntN(3) == 0 {
-		t.r = rng.Uint64N(randomnessMax + 1)
-		given, _ := otelsampling.UnsignedToRandomness(t.r)
-		rv = "rv:" + given.RValue()
+		rvs = append(rvs, rng.Uint64N(randomnessMax+1), rng.Uint64N(randomnessMax+1))[:1+rng.IntN(2)]
 	}
+	least := uint64(randomnessMax + 1)
 	if rng.IntN(3) == 0 {
 		th = one(rng, "0", "8", "c", "f")
 		given, _ := otelsampling.TValueToThreshold(th)
@@ -84,8 +85,11 @@ func (t *anyTrace) stamp(rng *rand.Rand) {
 	}
 	for i := range t.spans {
 		var ot, entries []string
-		if rv != "" && i != bare {
-			ot = append(ot, rv)
+		if len(rvs) > 0 && i != bare {
+			r := one(rng, rvs...)
+			least = min(least, r)
+			given, _ := otelsampling.UnsignedToRandomness(r)
+			ot = append(ot, "rv:"+given.RValue())
 		}
 		if th != "" && i != bare {
 			ot = append(ot, "th:"+th)
@@ -98,6 +102,9 @@ func (t *anyTrace) stamp(rng *rand.Rand) {
 		}
 		rng.Shuffle(len(entries), func(i, j int) { entries[i], entries[j] = entries[j], entries[i] })
 		t.spans[i].state = strings.Join(entries, ",")
+	}
+	if len(rvs) > 0 {
+		t.r = least
 	}
 }
 
