@@ -42,3 +42,19 @@ func TestWhatBurnsSpeaksAgainstATraceLateToo(t *testing.T) {
 		require.True(t, p.Rescues(&r), policies)
 	}
 }
+
+// Whether a trace was rare is known while it is decided only, so a late span can't bring back what was dropped for it.
+func TestWhatWasDroppedForBeingRareStaysDropped(t *testing.T) {
+	const errors = `{name: e, type: status_code, status_code: {status_codes: [ERROR]}}`
+	for _, policies := range []string{
+		errors + `,{name: d, type: drop, drop: {drop_sub_policy: [{type: rare, rare: {}}]}}`,
+		`{name: r, type: rare, rare: {}},` + errors + `,{name: d, type: drop, drop: {drop_sub_policy: [{type: rare, rare: {}}]}}`,
+		`{name: a, type: and, and: {and_sub_policy: [` + errors + `,{type: not, not: {not_sub_policy: {type: rare, rare: {}}}}]}}`,
+	} {
+		p, _ := mustCompile(t, `{policies: [`+policies+`]}`)
+		round(p, 50, nil)
+		r := tracebuf.Record{Spans: 1, Bits: 1}
+		require.False(t, p.Decide(&r).Keep)
+		require.False(t, p.Rescues(&r), policies)
+	}
+}
