@@ -123,8 +123,8 @@ func adaptiveTo(spans int64) sampling.PolicyConfig {
 
 const (
 	standardErrorsMax = 4
-	// sampledMin is by how many traces a standard error is taken for one.
-	sampledMin = 10
+	// sampledMin is by how many traces a standard error is taken for one: of few, it is small where the estimate is.
+	sampledMin = 25
 )
 
 func TestAdjustedCountsOfRecordedTrafficAddUpToTheTruth(t *testing.T) {
