@@ -108,6 +108,49 @@ func TestASecondKillRightAfterTheFirstLosesNothing(t *testing.T) {
 	})
 }
 
+// What was dropped is not asked about again, whatever policies there are now.
+func TestAfterAKillDroppedTracesStayDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		w := newWorld(t, storedIn(dir))
+		w.mustSend(testSpan{trace: 1}, testSpan{trace: 1})
+		time.Sleep(11 * time.Second)
+		w.mustSend(testSpan{trace: 2}) // not decided
+		x := w.afterKill(dir, func(s *Settings) {
+			s.Config.Sampling.Policies = []sampling.PolicyConfig{{Name: "all", Type: "always_sample"}}
+		})
+		time.Sleep(11 * time.Second)
+		require.Equal(t, []int{0, 1}, []int{x.spansOf(1), x.spansOf(2)})
+		x.finish()
+		w.finish()
+	})
+}
+
+// Kept traces stay stored for as long as the next consumer refuses them, also where their records are long gone.
+func TestWhatWaitsToBeSentStaysStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		w := newWorld(t, func(s *Settings) {
+			storedIn(dir)(s)
+			s.Config.Sampling.RescueWindow = 0
+		})
+		w.sink.setFail(errors.New("down"))
+		w.padding = 1 << 20
+		for i := range uint64(100) { // several files
+			w.mustSend(testSpan{trace: i, failed: i < 3})
+			time.Sleep(time.Second)
+		}
+		time.Sleep(3 * time.Minute)
+		x := w.afterKill(dir, nil)
+		time.Sleep(time.Second)
+		require.Equal(t, []int{1, 1, 1, 0}, []int{x.spansOf(0), x.spansOf(1), x.spansOf(2), x.spansOf(3)})
+		x.finish()
+		w.sink.setFail(nil)
+		w.finish()
+		require.Less(t, w.engine.store.Stats().Bytes, int64(110<<20))
+	})
+}
+
 func TestWhatNobodyNeedsLeavesTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(s *Settings) {
