@@ -38,6 +38,8 @@ func (w *world) finish() {
 }
 
 func (w *world) spansOf(trace uint64) int {
+	w.sink.mu.Lock()
+	defer w.sink.mu.Unlock()
 	n := 0
 	for id, times := range w.sink.spans {
 		if id[:32] == traceID(trace).String() {

@@ -128,12 +128,17 @@ func TestTrimKeepsWhatIsAskedForAndRemovesMostOfTheRest(t *testing.T) {
 	}
 	require.NoError(t, s.Trim(start.Add(150*time.Second)))
 	require.Less(t, s.Stats().Bytes, int64(90<<20))
-	_, left := reopen(t, dir, 1<<40)
+	bytes := s.Stats().Bytes
+	require.NoError(t, s.Flush(start))
+	require.Equal(t, bytes, s.Stats().Bytes, "what was flushed is not flushed again")
+	again, left := reopen(t, dir, 1<<40)
 	all, at := bodies(left)
 	require.LessOrEqual(t, at[0], start.Add(150*time.Second).UnixMilli())
 	require.Len(t, all, 200-int(at[0]-start.UnixMilli())/1000, "none is missing behind the first")
 	trace := id(160)
 	require.True(t, left.Dropped(&trace))
+	require.NoError(t, again.Trim(start.Add(time.Hour)))
+	require.Zero(t, again.Stats().Bytes, "also what an earlier process left")
 	require.NoError(t, s.Trim(start.Add(time.Hour)))
 	require.Zero(t, s.Stats().Bytes)
 	require.NoError(t, s.Append(start.Add(time.Hour), body), "it goes on")
