@@ -69,7 +69,7 @@ func TestAfterAKillEverythingGoesOnWhereItWas(t *testing.T) {
 			time.Sleep(4 * time.Second) // 6 and 7 are not decided
 
 			x := w.afterKill(dir, func(s *Settings) { s.Config.Sampling.Compression = compression })
-			require.EqualValues(t, 5, x.engine.recovered.requests)
+			require.Equal(t, 5, x.engine.recovered.requests)
 			md, _ := x.engine.Flush(time.Now())
 			require.NotContains(t, marshal(t, md), "span.metrics.calls", "metrics counted it before")
 			time.Sleep(time.Second)
