@@ -232,6 +232,23 @@ var ofEngine = []figure{
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.Reliefs)) },
 	},
 	{
+		"recovered_spans", "Spans of an earlier process that were taken over from sampling.storage at the start.", "{span}", false,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.RecoveredSpans)) },
+	},
+	{
+		"storage_size", "Bytes in sampling.storage.", "By", true,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(s.Storage.Bytes) },
+	},
+	{
+		"storage_failures", "Requests and decisions that could not be stored, files that left before their time, and stored requests that could not be recovered.",
+		"{failure}", false,
+		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
+			put(int64(s.Storage.Failed), attribute.String("reason", "write"))
+			put(int64(s.Storage.Evicted), attribute.String("reason", "full"))
+			put(int64(s.DamagedRequests), attribute.String("reason", "damaged"))
+		},
+	},
+	{
 		"oldest_undecided", "Age of the oldest undecided trace.", "ms", true,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(s.OldestUndecided.Milliseconds()) },
 	},

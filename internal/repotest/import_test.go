@@ -27,7 +27,7 @@ var plan = []room{
 
 	{"internal/enginefigures", []string{"internal/spanpipe", "internal/tracebuf"}},
 	{"internal/spanpipe", []string{
-		"internal/coverage", "internal/offheap", "internal/otlpwire", "internal/red", "internal/sampling", "internal/slo", "internal/spanview",
+		"internal/coverage", "internal/offheap", "internal/spanstore", "internal/otlpwire", "internal/red", "internal/sampling", "internal/slo", "internal/spanview",
 		"internal/tracebuf",
 	}},
 	{"internal/policyfile", []string{"internal/sampling"}},
@@ -42,6 +42,7 @@ var plan = []room{
 	{"internal/spanview", nil},
 	{"internal/flush", nil},
 	{"internal/offheap", nil},
+	{"internal/spanstore", []string{"internal/segmentlog"}},
 
 	{"internal/ottlcondition", []string{"internal/sampling", "internal/spanview"}},
 

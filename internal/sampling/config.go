@@ -44,6 +44,9 @@ type Config struct {
 	// processor time again; or zstd, a little smaller and three times as dear.
 	Compression string `mapstructure:"compression"`
 
+	// Storage keeps on disk what is held, so that it outlives the process.
+	Storage StorageConfig `mapstructure:"storage"`
+
 	// DecisionMemory is what is remembered of traces whose record is gone.
 	DecisionMemory DecisionMemoryConfig `mapstructure:"decision_memory"`
 
@@ -86,6 +89,16 @@ const (
 	AnnotateRoot = "root"
 	AnnotateAll  = "all"
 )
+
+// StorageConfig is the `storage:` block.
+type StorageConfig struct {
+	// Directory is where requests and decisions are stored, made where there is none; one engine at a time may use it. After a
+	// kill, undecided traces are decided at their deadline as if nothing had happened. Empty, the default: nothing is stored.
+	Directory string `mapstructure:"directory"`
+	// MaxMiB is how many MiB of requests may be stored; beyond it the oldest leave, and a kill would lose them. 0, the default:
+	// four times the memory budget.
+	MaxMiB int64 `mapstructure:"max_mib"`
+}
 
 // DecisionMemoryConfig is the `decision_memory:` block.
 type DecisionMemoryConfig struct {
@@ -167,6 +180,9 @@ func (c *Config) Validate() error {
 	}
 	if c.DecisionLog < 0 || c.DecisionLog > decisionLogLimit {
 		errs.addf("decision_log", "must be between 0 and %d (got %d): 0 turns it off", decisionLogLimit, c.DecisionLog)
+	}
+	if c.Storage.MaxMiB < 0 {
+		errs.addf("storage.max_mib", "must be at least 0 (got %d): 0 is four times the memory budget", c.Storage.MaxMiB)
 	}
 	if _, err := tracebuf.ParseCompression(c.Compression); err != nil {
 		errs.addf("compression", "%w", err)

@@ -42,7 +42,10 @@ func (m *emitter) Room() bool { return m.engine.out.room() }
 
 // Looks implements tracebuf.Emitter.
 func (m *emitter) Looks(r *tracebuf.Record) bool {
-	whole := r.Flags&(tracebuf.Truncated|tracebuf.Partial|tracebuf.Early) == 0
+	if r.State == tracebuf.Dropped && m.engine.store != nil {
+		m.engine.store.Dropped(&r.TraceID)
+	}
+	whole := r.Flags&(tracebuf.Truncated|tracebuf.Partial|tracebuf.Early) == 0 && !m.engine.seenBefore(r)
 	return m.engine.coverage.Wants(&r.TraceID, int(r.Spans), whole)
 }
 
@@ -102,7 +105,7 @@ func (m *emitter) queue(c *tracebuf.Closed) bool {
 	m.orderByContext()
 	queued := false
 	for from, to := 0, 0; from < len(m.order); from = to {
-		piece := outPiece{context: m.spans[m.order[from]].Context, again: queued}
+		piece := outPiece{trace: c.Record.TraceID, first: c.First, context: m.spans[m.order[from]].Context, again: queued}
 		for to = from; to < len(m.order) && m.spans[m.order[to]].Context == piece.context; to++ {
 			piece.spans++
 			if m.order[to] < int32(c.Late) { // the newest

@@ -11,6 +11,7 @@ import (
 	"github.com/otelcol-slo/otelcol-slo/internal/coverage"
 	"github.com/otelcol-slo/otelcol-slo/internal/red"
 	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
+	"github.com/otelcol-slo/otelcol-slo/internal/spanstore"
 	"github.com/otelcol-slo/otelcol-slo/internal/spanview"
 	"github.com/otelcol-slo/otelcol-slo/internal/tracebuf"
 )
@@ -49,6 +50,10 @@ type Engine struct {
 	cfg      Config
 	settings Settings
 	start    time.Time
+	epoch    time.Time // of the engine's clock: start, or what is left of an earlier process began before
+
+	store     *spanstore.Store // nil: what is held is lost with the process
+	recovered recovered
 
 	budget      *tracebuf.Budget
 	gate        *Gate
@@ -84,7 +89,7 @@ type Engine struct {
 
 // New compiles the configuration. Every mistake in it is reported at once.
 func New(s Settings) (*Engine, error) {
-	e := &Engine{cfg: s.Config, settings: s, start: s.Start}
+	e := &Engine{cfg: s.Config, settings: s, start: s.Start, epoch: s.Start}
 	e.sending, e.breakOff = context.WithCancel(context.Background())
 	e.budget = tracebuf.NewBudget(s.Limits.Buffers)
 	e.gate = &Gate{budget: e.budget, max: inFlightShare(s.Limits.Buffers)}
@@ -112,6 +117,7 @@ func New(s Settings) (*Engine, error) {
 		return nil, err
 	}
 	e.out = newOutQueue(e.budget, &s.Config.Output, s.Limits.Buffers, s.InContext != nil)
+	e.out.stores = s.Config.Sampling.Storage.Directory != ""
 	e.decided = newDecisionLog(e.budget, s.Config.Sampling.DecisionLog)
 	e.emitter.init(e)
 	for i := range laneCount {
@@ -120,6 +126,10 @@ func New(s Settings) (*Engine, error) {
 		e.laneList = append(e.laneList, l)
 	}
 	e.lanes = newLanes(e.laneList)
+	if err := e.openStore(); err != nil {
+		e.Close()
+		return nil, err
+	}
 	return e, nil
 }
 
@@ -149,7 +159,7 @@ func inFlightShare(buffers int64) int64 {
 func (e *Engine) InFlight() *Gate { return e.gate }
 
 // clock returns a time as milliseconds of the engine's clock. It starts at 1: 0 is before everything.
-func (e *Engine) clock(now time.Time) int64 { return now.Sub(e.start).Milliseconds() + 1 }
+func (e *Engine) clock(now time.Time) int64 { return now.Sub(e.epoch).Milliseconds() + 1 }
 
 // Close gives the memory back. Run and Drain must have returned, and no request may be open.
 func (e *Engine) Close() {
@@ -159,4 +169,7 @@ func (e *Engine) Close() {
 	e.buf.Close()
 	e.out.close()
 	e.decided.close()
+	if e.store != nil {
+		_ = e.store.Close() // nothing is open for writing that matters
+	}
 }

@@ -1,9 +1,16 @@
 package spanpipe
 
-import "slices"
+import (
+	"math"
+	"slices"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/spanstore"
+)
 
 // outPiece is a kept trace, or what there is of it in one context, as a request.
 type outPiece struct {
+	trace   [16]byte
+	first   int64 // the trace's first arrival
 	context uint32
 	size    int // of the request
 	// spans in it, late how many of them came after their trace's decision.
@@ -27,6 +34,10 @@ func (q *outQueue) append(p outPiece, now int64, write func(dst []byte) []byte) 
 	if !p.again {
 		b.traces++
 	}
+	if q.stores {
+		b.sent = append(b.sent, spanstore.Sent{ID: p.trace, Spans: p.spans})
+	}
+	b.oldest = min(b.oldest, p.first)
 	if b.spans >= uint64(q.spans) {
 		q.sealLocked(slices.Index(q.open, b))
 	}
@@ -47,7 +58,7 @@ func (q *outQueue) openLocked(context uint32, size int, now int64) (*outBatch, e
 	if err != nil {
 		return nil, err
 	}
-	b := &outBatch{region: region, context: context, opened: now}
+	b := &outBatch{region: region, context: context, opened: now, oldest: math.MaxInt64}
 	q.open = append(q.open, b)
 	return b, nil
 }

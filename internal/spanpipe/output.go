@@ -1,10 +1,12 @@
 package spanpipe
 
 import (
+	"math"
 	"slices"
 	"sync"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/offheap"
+	"github.com/otelcol-slo/otelcol-slo/internal/spanstore"
 	"github.com/otelcol-slo/otelcol-slo/internal/tracebuf"
 )
 
@@ -16,7 +18,8 @@ type outQueue struct {
 	spans   uint32
 	timeout int64 // milliseconds
 	// first is the size of a batch's first region. Where there are contexts, many batches may be open, each of a few spans.
-	first int
+	first  int
+	stores bool // there is a store, which has to know what is sent
 
 	// wake holds a token while a sender may have something to do.
 	wake chan struct{}
@@ -36,7 +39,9 @@ type outBatch struct {
 	// spans in the batch, late how many of them came after their trace's decision.
 	spans, late uint64
 	traces      uint64
-	pieces      int // requests that were appended
+	pieces      int              // requests that were appended
+	oldest      int64            // first arrival of a trace in it, milliseconds of the engine's clock
+	sent        []spanstore.Sent // what is in it, where there is a store
 	context     uint32
 	opened      int64 // milliseconds of the engine's clock
 	// waiting: it was refused and its sender waits before it tries again. givenUp: it is gone, its sender need not try.
@@ -105,6 +110,19 @@ func (q *outQueue) signal() {
 	case q.wake <- struct{}{}:
 	default:
 	}
+}
+
+// oldest returns the earliest first arrival of a trace in the queue, math.MaxInt64 where it is empty.
+func (q *outQueue) oldest() int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	oldest := int64(math.MaxInt64)
+	for _, batches := range [][]*outBatch{q.open, q.ready, q.sending} {
+		for _, b := range batches {
+			oldest = min(oldest, b.oldest)
+		}
+	}
+	return oldest
 }
 
 // next returns the oldest batch that nobody sends yet, nil where there is none.

@@ -38,6 +38,7 @@ func (e *Engine) giveUpOldest(now int64) bool {
 		return false
 	}
 	e.counts.sendFailed(b)
+	e.keepSent(b)
 	e.ladder.use(rungOutputGivenUp, now)
 	return true
 }
@@ -91,6 +92,7 @@ func (e *Engine) tick(now time.Time) {
 	e.buf.Decide(tracebuf.Round{Now: ms, Due: ms - wait, Deadline: ms - wait, Clock: clock}, &e.deciding, &e.emitter)
 	e.buf.Expire(ms - wait - millis(e.cfg.Sampling.RescueWindow))
 	e.out.sealOlderThan(ms)
+	e.tickStore(now)
 }
 
 // decideAll decides everything that is held, deadline or not, and reports whether it could.

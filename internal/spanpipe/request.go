@@ -110,6 +110,7 @@ func (r *Request) Accept(now time.Time) (Accepted, error) {
 		return accepted, err
 	}
 	// From here on nothing fails.
+	e.keepRequest(r, now)
 	e.observe(l, p, now)
 	l.trim()
 	e.counts.accept(accepted, len(r.body))

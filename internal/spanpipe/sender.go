@@ -83,6 +83,7 @@ func (e *Engine) send(ctx context.Context, b *outBatch) {
 		switch {
 		case err == nil:
 			e.counts.delivered(b)
+			e.keepSent(b)
 			e.out.done(b)
 			return
 		case ctx.Err() != nil:
@@ -90,6 +91,7 @@ func (e *Engine) send(ctx context.Context, b *outBatch) {
 			return
 		case e.isPermanent(err) || retry.MaxElapsedTime > 0 && time.Since(started) >= retry.MaxElapsedTime:
 			e.counts.sendFailed(b)
+			e.keepSent(b)
 			e.out.done(b)
 			return
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/otelcol-slo/otelcol-slo/internal/red"
 	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
 	"github.com/otelcol-slo/otelcol-slo/internal/slo"
+	"github.com/otelcol-slo/otelcol-slo/internal/spanstore"
 	"github.com/otelcol-slo/otelcol-slo/internal/tracebuf"
 )
 
@@ -56,6 +57,7 @@ func (c *counts) refuse(r RefusedReason, bytes int) {
 	c.refused[r].bytes.Add(uint64(bytes))
 }
 
+// delivered counts a batch that was taken.
 func (c *counts) delivered(b *outBatch) {
 	c.deliveredTraces.Add(b.traces)
 	c.deliveredSpans.Add(b.spans - b.late)
@@ -75,7 +77,7 @@ type Refused struct {
 
 // Stats is what the engine counted since its start and what it holds now. Spans are conserved:
 //
-//	AcceptedSpans = DeliveredSpans + DeliveredLateSpans + SendFailedSpans + Buffer.DroppedSpans + Buffer.LateDropped
+//	AcceptedSpans + RecoveredSpans = DeliveredSpans + DeliveredLateSpans + SendFailedSpans + Buffer.DroppedSpans + Buffer.LateDropped
 //	              + Buffer.Truncated + LostSpans + held (Held.Spans + QueuedSpans)
 type Stats struct {
 	AcceptedRequests, AcceptedSpans, AcceptedBytes uint64
@@ -101,6 +103,12 @@ type Stats struct {
 	Degradation []Rung
 	// Burning is for how many services the error budget of each declared SLO burns.
 	Burning []slo.Burning
+	// Storage is how the store stands; zero where there is none. Recovered requests of an earlier process, and the spans of
+	// them that were recorded, were taken in at the start; Damaged ones could not be.
+	Storage                            spanstore.Stats
+	RecoveredRequests, DamagedRequests int
+	RecoveredSpans                     uint64
+
 	// Compression is what compressing did; zero where sampling.compression is none.
 	Compression tracebuf.CompressionStats
 
@@ -172,6 +180,10 @@ func (e *Engine) Stats(now time.Time) Stats {
 	s.Buffer, s.Held = e.buf.Tally()
 	s.LostSpans = c.lostSpans.Load() + s.Buffer.Lost
 	s.Compression = e.buf.Compression()
+	if e.store != nil {
+		s.Storage = e.store.Stats()
+	}
+	s.RecoveredRequests, s.DamagedRequests, s.RecoveredSpans = e.recovered.requests, e.recovered.damaged, e.recovered.spans
 	out := e.out.stats()
 	s.QueuedBatches, s.QueuedBytes, s.QueuedSpans = out.batches, out.bytes, out.spans
 	for _, u := range tracebuf.Uses() {

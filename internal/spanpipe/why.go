@@ -113,7 +113,7 @@ func (e *Engine) tellLogged(w *Why, l *logged) {
 }
 
 // at turns milliseconds of the engine's clock back into a time.
-func (e *Engine) at(ms int64) time.Time { return e.start.Add(time.Duration(ms-1) * time.Millisecond) }
+func (e *Engine) at(ms int64) time.Time { return e.epoch.Add(time.Duration(ms-1) * time.Millisecond) }
 
 func unixNano(ns uint64) time.Time { return time.Unix(0, int64(ns)) }
 

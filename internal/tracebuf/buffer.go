@@ -133,6 +133,7 @@ type recording struct {
 	waitAfterRoot int64
 	decideEarly   bool
 	judge         Judge
+	wasDropped    func(id *[16]byte) bool // nil but for what is restored
 }
 
 // Record folds the spans of a prepared request into the records of their traces and chains their heads, with one lock a
@@ -186,6 +187,9 @@ func (s *shard) record(w *Writer, batch *spanview.Batch, spans []uint32, r *reco
 			id = &span.TraceID
 			if position, rec = s.open(span, w.hashes[i], r.now, r.judge); rec == nil {
 				continue
+			}
+			if r.wasDropped != nil && rec.Spans == 0 && rec.State == Undecided && r.wasDropped(id) {
+				rec.State = Dropped
 			}
 			arrival = max(arrival, rec.first)
 		}

@@ -176,6 +176,48 @@ func TestCompressingFreesMemoryInAFullBudget(t *testing.T) {
 	require.Zero(t, b.Total())
 }
 
+// Any bytes of compressed slabs are those that were written, also where they are many more than the cache holds.
+func TestExtentsOfCompressedSlabsAreWhatWasWritten(t *testing.T) {
+	for _, c := range []Compression{CompressionS2, CompressionZstd} {
+		buf, err := New(Settings{Budget: NewBudget(16 << 20), Shards: 1, Judge: testPolicy{}, Compression: c})
+		require.NoError(t, err)
+		rng := rand.New(rand.NewPCG(3, uint64(c)))
+		var slabs []*slab
+		var want [][]byte
+		for range 3 {
+			s, err := buf.pool.take(bodies, slabSize)
+			require.NoError(t, err)
+			s.used = uint32(slabSize - rng.IntN(100_000))
+			for i := range s.used {
+				s.data[i] = byte(rng.Uint32() & 3)
+			}
+			slabs, want = append(slabs, s), append(want, bytes.Clone(s.data[:s.used]))
+			buf.pool.seal(s)
+			buf.Compress(0)
+			require.Nil(t, s.data)
+		}
+		f := buf.inflater
+		require.Less(t, len(f.lines)*blockSize, slabSize)
+		for range 300 {
+			f.begin()
+			var got, expected [][]byte
+			for range 20 {
+				i := rng.IntN(len(slabs))
+				at := rng.Uint32N(slabs[i].used)
+				n := rng.Uint32N(min(slabs[i].used-at, []uint32{10, 1000, 100_000}[rng.IntN(3)]) + 1)
+				piece, ok := f.extent(slabs[i], at, n)
+				require.True(t, ok)
+				got, expected = append(got, piece), append(expected, want[i][at:at+n])
+			}
+			for i := range got { // all of them are valid until the next chain
+				require.True(t, bytes.Equal(expected[i], got[i]))
+			}
+			require.LessOrEqual(t, len(f.index), len(f.lines))
+		}
+		buf.Close()
+	}
+}
+
 func TestTheLatestSlabsAreSpared(t *testing.T) {
 	buf, err := New(Settings{Budget: NewBudget(64 << 20), Shards: 1, TraceBytesMax: 1 << 30, Judge: testPolicy{}, Compression: CompressionS2})
 	require.NoError(t, err)
@@ -186,8 +228,10 @@ func TestTheLatestSlabsAreSpared(t *testing.T) {
 		writer.Close()
 	}
 	for n, want := range []bool{true, true, false, false} {
-		_, more := buf.Compress(3)
+		before := buf.budget.Used(UseSlabs)
+		freed, more := buf.Compress(3)
 		require.Equal(t, want, more, n)
+		require.Equal(t, before-freed, buf.budget.Used(UseSlabs))
 	}
 	buf.Expire(0)
 	require.EqualValues(t, 2, buf.Compression().Slabs)

@@ -113,6 +113,9 @@ func (r *Record) Extent() uint64 {
 	return r.MaxEnd - r.MinStart
 }
 
+// First returns the arrival of the trace's first span, milliseconds of the caller's clock.
+func (r *Record) First() int64 { return r.first }
+
 // Fold adds a span to the record.
 func (r *Record) Fold(s *spanview.Span) {
 	if r.Spans == 0 {

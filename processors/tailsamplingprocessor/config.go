@@ -52,8 +52,9 @@ type Config struct {
 	RescueWindow time.Duration `mapstructure:"rescue_window"`
 	// MaxTraceMiB is how many MiB of spans are held of one trace. Default 16; 1 to 4095.
 	MaxTraceMiB int `mapstructure:"max_trace_mib"`
-	// Compression, OperationsMax, PoliciesFile, ShadowPolicies, AnnotateSpans and DecisionLog are those of sampling.Config.
+	// Compression, Storage, OperationsMax, PoliciesFile, ShadowPolicies, AnnotateSpans and DecisionLog are those of sampling.Config.
 	Compression    string                  `mapstructure:"compression"`
+	Storage        sampling.StorageConfig  `mapstructure:"storage"`
 	OperationsMax  int                     `mapstructure:"operations_max"`
 	PoliciesFile   string                  `mapstructure:"policies_file"`
 	ShadowPolicies []sampling.PolicyConfig `mapstructure:"shadow_policies"`
@@ -185,7 +186,7 @@ func (c *Config) sampling() sampling.Config {
 	s.MaxTraceMiB, s.MaxTraceBytes = c.MaxTraceMiB, c.MaximumTraceSizeBytes
 	s.DecisionMemory.TracesMax = max(c.DecisionMemory.TracesMax, c.DecisionCache.SampledCacheSize, c.DecisionCache.NonSampledCacheSize)
 	s.Policies, s.PoliciesFile, s.ShadowPolicies = c.Policies, c.PoliciesFile, c.ShadowPolicies
-	s.Compression = c.Compression
+	s.Compression, s.Storage = c.Compression, c.Storage
 	s.OperationsMax, s.AnnotateSpans, s.DecisionLog = c.OperationsMax, c.AnnotateSpans, c.DecisionLog
 	return s
 }
