@@ -146,3 +146,17 @@ func BenchmarkLook(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/8, "ns/span")
 }
+
+// One id for all spans of a large trace would take hours, were each compared with all before it.
+func TestSpansOfOneIDAreIndexedOnce(t *testing.T) {
+	spans := make([]Span, 1<<20)
+	for i := range spans {
+		spans[i].ID[0] = 7
+	}
+	spans[len(spans)-1].ID[0] = 8
+	x := newSpanIndex()
+	x.build(spans)
+	require.Equal(t, 0, x.find(&[8]byte{7}))
+	require.Equal(t, len(spans)-1, x.find(&[8]byte{8}))
+	require.Equal(t, -1, x.find(&[8]byte{9}))
+}

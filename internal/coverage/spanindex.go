@@ -28,10 +28,12 @@ func (x *spanIndex) build(spans []Span) {
 	x.spans, x.shift = spans, uint(64-bits.TrailingZeros(uint(size)))
 	for i := range spans {
 		at := x.home(&spans[i].ID)
-		for x.slots[at] != 0 {
+		for x.slots[at] != 0 && spans[x.slots[at]-1].ID != spans[i].ID {
 			at = (at + 1) & (size - 1)
 		}
-		x.slots[at] = int32(i + 1)
+		if x.slots[at] == 0 { // of several spans with one id the first is found, as before
+			x.slots[at] = int32(i + 1)
+		}
 	}
 }
 

@@ -54,7 +54,8 @@ var ofEngine = []figure{
 		"otelcol_processor_tail_sampling_global_count_traces_sampled", "Decided traces, by decision.", "{traces}", false,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
 			put(int64(s.Buffer.KeptTraces), attribute.Bool("sampled", true), attribute.String("decision", "sampled"))
-			put(int64(s.Buffer.DroppedTraces), attribute.Bool("sampled", false), attribute.String("decision", "not_sampled"))
+			put(int64(s.Buffer.DroppedTraces-s.Buffer.DropPolicies), attribute.Bool("sampled", false), attribute.String("decision", "not_sampled"))
+			put(int64(s.Buffer.DropPolicies), attribute.Bool("sampled", false), attribute.String("decision", "dropped"))
 		},
 	},
 	{

@@ -124,7 +124,7 @@ func TestVerdictsAreTheOraclesInAnyOrderAndSplit(t *testing.T) {
 				drops := holds(a[1], !turned) != turned
 				keeps := !drops && holds(a[0], turned) != turned
 				require.Equal(t, keeps, p.Decide(records[id]).Keep)
-				require.Equal(t, keeps && !turned, p.Rescues(records[id]), "a late span with all of it would bring the trace back")
+				require.Equal(t, keeps && !turned, p.Rescues(&tracebuf.Record{}, records[id]), "a late span with all of it would bring the trace back")
 				if keeps {
 					kept++
 				} else {

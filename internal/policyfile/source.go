@@ -20,6 +20,8 @@ type Source struct {
 	base sampling.Config
 	read [sha256.Size]byte
 	info os.FileInfo // nil: the file could not be read
+	// failed is the file that could not be read, nil where there is none.
+	failed os.FileInfo
 }
 
 // New returns the source of a configuration; it reads nothing yet.
@@ -76,10 +78,13 @@ func (s *Source) Changed() bool {
 		return false
 	}
 	info, err := os.Stat(s.base.PoliciesFile)
-	if err != nil || s.info == nil {
-		return (err == nil) != (s.info != nil)
+	if s.info == nil {
+		return err == nil && (s.failed == nil || !same(info, s.failed))
 	}
-	if info.ModTime().Equal(s.info.ModTime()) && info.Size() == s.info.Size() && os.SameFile(info, s.info) {
+	if err != nil {
+		return true
+	}
+	if same(info, s.info) {
 		return false
 	}
 	before := s.read
@@ -90,7 +95,10 @@ func (s *Source) Changed() bool {
 // readFile reads the file and remembers what Changed compares. The state is taken before the text, so that a write in between
 // is seen as a change later.
 func (s *Source) readFile() ([]byte, error) {
-	s.info = nil
+	s.info, s.failed = nil, nil
+	if info, err := os.Stat(s.base.PoliciesFile); err == nil {
+		s.failed = info
+	}
 	f, err := os.Open(s.base.PoliciesFile)
 	if err != nil {
 		return nil, err
@@ -109,4 +117,8 @@ func (s *Source) readFile() ([]byte, error) {
 	}
 	s.info, s.read = info, sha256.Sum256(text)
 	return text, nil
+}
+
+func same(a, b os.FileInfo) bool {
+	return a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size() && os.SameFile(a, b)
 }

@@ -67,7 +67,7 @@ func (a *adaptive) keyOf(f *facts) (key uint64, matches bool) {
 	key = f.traits.Key
 	if a.signatures {
 		key = f.traits.ErrorSignature
-		if key == 0 && !f.alone {
+		if key == 0 && !(f.alone && f.failed) {
 			return 0, false
 		}
 	}
@@ -81,6 +81,8 @@ func (a *adaptive) eval(f facts) outcome {
 	}
 	cost := a.cost(f)
 	switch f.asked {
+	case asBefore:
+		return holds
 	case asSurveyed:
 		e := a.table.open(key)
 		a.rates.list[e].note(float64(cost))

@@ -85,14 +85,14 @@ func TestAStormOfLateErrorsIsLimitedToo(t *testing.T) {
 			for range 100 {
 				r := erring(rng, 1, key)
 				if key == 0 {
-					s := spanview.Span{TraceID: r.TraceID, Bits: 1}
+					s := spanview.Span{TraceID: r.TraceID, Bits: 1, Status: spanview.StatusError}
 					if p.RescuesAlone(&s) {
 						kept++
 					}
-				} else if p.Rescues(&r) {
+				} else if p.Rescues(&tracebuf.Record{}, &r) {
 					kept++
 				}
-				require.False(t, p.Rescues(new(erring(rng, 1, 0))))
+				require.False(t, p.Rescues(&tracebuf.Record{}, new(erring(rng, 1, 0))))
 			}
 		}
 		assert.Less(t, kept, 100*62+100)
@@ -100,8 +100,8 @@ func TestAStormOfLateErrorsIsLimitedToo(t *testing.T) {
 	}
 	quiet, _ := mustCompile(t, limitedErrors)
 	round(quiet, 50, nil)
-	assert.True(t, quiet.Rescues(new(erring(rng, 1, 7))))
-	assert.True(t, quiet.RescuesAlone(&spanview.Span{Bits: 1}))
+	assert.True(t, quiet.Rescues(&tracebuf.Record{}, new(erring(rng, 1, 7))))
+	assert.True(t, quiet.RescuesAlone(&spanview.Span{Bits: 1, Status: spanview.StatusError}))
 	assert.False(t, quiet.RescuesAlone(&spanview.Span{}))
 }
 
@@ -119,7 +119,7 @@ func TestLateSpansAskWhileRoundsGoOn(t *testing.T) {
 				default:
 				}
 				r := erring(rng, 2, 1+rng.Uint64N(2000))
-				p.Rescues(&r)
+				p.Rescues(&tracebuf.Record{}, &r)
 				p.Decisive(&r)
 				p.Adaptive()
 			}

@@ -16,12 +16,20 @@ func (a *AndConfig) compile(c *compiler) (condition, error) {
 }
 
 // all holds where every one of its conditions holds. Those that note what they are asked about come last.
-type all []condition
+type all struct {
+	of []condition
+	// plain is how many of them note nothing.
+	plain int
+}
 
 func (a all) eval(f facts) outcome {
 	out := outcome{settled: true}
-	for _, c := range a {
-		if _, notes := c.(rounder); notes && out.threshold > f.randomness {
+	for i, c := range a.of {
+		switch {
+		case i < a.plain || out.threshold <= f.randomness:
+		case f.asked == asSurveyed && out.threshold < never:
+			// it would pass with another randomness: what is noted must not hang on anybody's
+		default:
 			f.asked = asIs // the others refuse the trace: it is not to be noted
 		}
 		o := c.eval(f)
@@ -38,3 +46,16 @@ func (a all) eval(f facts) outcome {
 
 // rounder is a condition that looks at all traces of a round.
 type rounder interface{ settle(now int64) }
+
+// notes reports whether a condition notes what it is asked about.
+func notes(c condition) bool {
+	switch c := c.(type) {
+	case rounder:
+		return true
+	case negation:
+		return notes(c.of)
+	case sloPolicy:
+		return c.limiter != nil
+	}
+	return false
+}

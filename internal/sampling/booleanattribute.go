@@ -24,7 +24,7 @@ func (b *BooleanAttributeConfig) validate(path string, errs *problems) {
 func (b *BooleanAttributeConfig) compile(c *compiler) (condition, error) {
 	test := boolIs(b.Value)
 	bit, err := c.attribute(b.Key, fmt.Sprintf("bool %t", b.Value), test, test)
-	return bitCondition(bit, b.InvertMatch), err
+	return c.bitCondition(bit, b.InvertMatch), err
 }
 
 type boolIs bool

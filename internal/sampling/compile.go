@@ -99,9 +99,9 @@ func (c *compiler) policy(p *PolicyConfig) (condition, error) {
 	return lookup(p.Type).block(p).compile(c)
 }
 
-// all compiles a list of sub-policies into the condition that all of them hold; key is the list's.
+// all compiles a list of sub-policies into the condition that all of them hold; key is the list's. Lists in lists are one.
 func (c *compiler) all(subs []PolicyConfig, key string) (condition, error) {
-	conditions := make(all, len(subs))
+	var out all
 	parent := c.path
 	defer func() { c.path = parent }()
 	for i := range subs {
@@ -110,15 +110,22 @@ func (c *compiler) all(subs []PolicyConfig, key string) (condition, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s[%d]: %w", key, i, err)
 		}
-		conditions[i] = sub
+		if list, nested := sub.(all); nested {
+			out.of = append(out.of, list.of...)
+		} else {
+			out.of = append(out.of, sub)
+		}
 	}
-	slices.SortStableFunc(conditions, func(a, b condition) int { return cmp.Compare(place(a), place(b)) })
-	return conditions, nil
+	slices.SortStableFunc(out.of, func(a, b condition) int { return cmp.Compare(place(a), place(b)) })
+	for out.plain < len(out.of) && !notes(out.of[out.plain]) {
+		out.plain++
+	}
+	return out, nil
 }
 
-// place puts conditions that look at all traces of a round behind the others.
+// place puts conditions that note what they are asked about behind the others.
 func place(c condition) int {
-	if _, last := c.(rounder); last {
+	if notes(c) {
 		return 1
 	}
 	return 0

@@ -28,19 +28,20 @@ func (c *CompositeConfig) validate(path string, errs *problems) {
 	validateRate(c.MaxTotalSpansPerSecond, path+".max_total_spans_per_second", errs)
 	validateSubPolicies(c.SubPolicies, path+".composite_sub_policy", errs)
 	for i, a := range c.RateAllocation {
-		at := fmt.Sprintf("%s.rate_allocation[%d]", path, i)
+		if a.Percent < 0 {
+			errs.addf(fmt.Sprintf("%s.rate_allocation[%d].percent", path, i), "must be at least 0 (got %d)", a.Percent)
+		}
+	}
+}
+
+// notes adds what has no effect to the list.
+func (c *CompositeConfig) notes(path string, list []string) []string {
+	for i, a := range c.RateAllocation {
 		if !c.names(a.Policy) {
-			errs.addf(at+".policy", "must be the name of a sub-policy (got %q)", a.Policy)
-		}
-		if a.Percent < 0 || a.Percent > 100 {
-			errs.addf(at+".percent", "must be between 0 and 100 (got %d)", a.Percent)
+			list = append(list, fmt.Sprintf("%s.rate_allocation[%d] has no effect: no sub-policy is called %q", path, i, a.Policy))
 		}
 	}
-	for i, name := range c.PolicyOrder {
-		if !c.names(name) {
-			errs.addf(fmt.Sprintf("%s.policy_order[%d]", path, i), "must be the name of a sub-policy (got %q)", name)
-		}
-	}
+	return list
 }
 
 func (c *CompositeConfig) names(policy string) bool {
@@ -108,7 +109,13 @@ func (c composite) eval(f facts) outcome {
 			if f.asked == asLate && c[i].matches(f) {
 				break // it decides, and does not bring the trace back
 			}
+			if f.asked == asSurveyed && o.threshold < never {
+				c[i].within.eval(f) // with another randomness it would decide: what is noted must not hang on anybody's
+			}
 			continue
+		}
+		if f.asked == asLate && f.heldBefore(c[i].when) {
+			break // its limit was against the trace, and a further span is no further draw
 		}
 		w := c[i].within.eval(f)
 		return outcome{threshold: max(o.threshold, w.threshold), hashed: hashed && i < len(c)-1 || o.hashed, aside: o.aside}

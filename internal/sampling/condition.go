@@ -19,9 +19,36 @@ type facts struct {
 	spans, bytes uint32
 	// traits are what traces are compared by.
 	traits spanview.Traits
-	// alone: of the trace this one span is known, without its traits.
-	alone bool
-	asked occasion
+	// alone: of the trace this one span is known, without its traits; failed: its status is ERROR.
+	alone, failed bool
+	// thinning is how often what samples without a threshold is halved.
+	thinning uint32
+	asked    occasion
+	// earlier is the trace before the late span that is the occasion.
+	earlier earlierFacts
+}
+
+// earlierFacts are what a late span changed of a trace.
+type earlierFacts struct {
+	known        bool
+	bits         uint64
+	extentMs     uint64
+	spans, bytes uint32
+	failed       bool // it had an error signature
+}
+
+// heldBefore reports whether a condition held for the trace before the late span, limits apart: then this span is not what it waited
+// for.
+func (f facts) heldBefore(c condition) bool {
+	e := &f.earlier
+	if !e.known {
+		return false
+	}
+	f.bits, f.extentMs, f.spans, f.bytes, f.asked = e.bits, e.extentMs, e.spans, e.bytes, asBefore
+	if !e.failed {
+		f.traits.ErrorSignature = 0
+	}
+	return c.eval(f).threshold <= f.randomness
 }
 
 // occasion is why conditions are asked. What looks at more than one trace answers by it.
@@ -37,6 +64,8 @@ const (
 	// asLate: a span came after its trace was dropped. It is asked by many goroutines at once. What can't be told then, or is not to
 	// bring the trace back, is answered so that it stays dropped: by what speaks against keeping it (compiler.against), that it holds.
 	asLate
+	// asBefore: whether it held before a late span, limits apart.
+	asBefore
 )
 
 // condition is a compiled policy: a question to a trace's facts.
@@ -77,19 +106,38 @@ func (b anyBit) eval(f facts) outcome {
 }
 
 // noBit holds as long as no span satisfied the predicate: invert_match.
-type noBit uint64
+type noBit struct {
+	bit uint64
+	untold
+}
 
 func (b noBit) eval(f facts) outcome {
-	if f.bits&uint64(b) == 0 {
+	if b.by(&f) {
+		return b.answer()
+	}
+	if f.bits&b.bit == 0 {
+		return holds
+	}
+	return failsNow
+}
+
+// untold is a part of conditions that further spans can end. Of a trace whose record is gone they can't be told by a late span
+// alone; then the answer is what leaves the trace dropped.
+type untold struct{ against bool }
+
+func (u untold) by(f *facts) bool { return f.alone && f.asked == asLate }
+
+func (u untold) answer() outcome {
+	if u.against {
 		return holds
 	}
 	return failsNow
 }
 
 // bitCondition returns the condition that some span, or with invert that no span satisfies the predicate.
-func bitCondition(bit uint64, invert bool) condition {
+func (c *compiler) bitCondition(bit uint64, invert bool) condition {
 	if invert {
-		return noBit(bit)
+		return noBit{bit: bit, untold: untold{c.against}}
 	}
 	return anyBit(bit)
 }

@@ -109,7 +109,7 @@ type DecisionMemoryConfig struct {
 }
 
 // decisionLogLimit bounds decision_log.
-const decisionLogLimit = 1 << 24
+const decisionLogLimit = 1 << 20
 
 // maxTraceMiBLimit keeps a trace's bytes countable in 32 bits.
 const maxTraceMiBLimit = 4095

@@ -60,7 +60,7 @@ func (p *Policies) Settle() {
 // The verdict's Policy is the first in the configuration that keeps, or the drop policy, or NoPolicy.
 func (p *Policies) Decide(r *tracebuf.Record) tracebuf.Verdict {
 	f := recordFacts(r)
-	f.asked = asDecided
+	f.asked, f.thinning = asDecided, p.thinning
 	v := p.decide(r, f)
 	for _, l := range p.learners {
 		l.decided(f, v.Keep)
@@ -71,7 +71,9 @@ func (p *Policies) Decide(r *tracebuf.Record) tracebuf.Verdict {
 // Follow returns the verdict that goes with what came late of a kept trace: it is kept. The policy is the one that matches now.
 func (p *Policies) Follow(r *tracebuf.Record) tracebuf.Verdict {
 	v := p.decide(r, recordFacts(r))
-	v.Keep = true
+	if !v.Keep { // a drop policy came too late
+		v = tracebuf.Verdict{Keep: true, Policy: NoPolicy}
+	}
 	return v
 }
 
@@ -114,7 +116,22 @@ func (p *Policies) decide(r *tracebuf.Record, f facts) tracebuf.Verdict {
 
 // Rescues reports whether a dropped trace has to be kept after all, a late span folded into its record: it does if a policy
 // that a late span can satisfy matches now and no drop policy does.
-func (p *Policies) Rescues(r *tracebuf.Record) bool { return p.rescues(recordFacts(r)) }
+//
+// A policy that held before the late span, limits apart, rescues nothing: a limit was against the trace, and a further span is no
+// further draw.
+func (p *Policies) Rescues(before, r *tracebuf.Record) bool {
+	f := recordFacts(r)
+	f.earlier = earlierFacts{
+		known: true, bits: before.Bits, extentMs: before.Extent() / nanosPerMilli, spans: before.Spans, bytes: before.Bytes,
+		failed: before.Traits.ErrorSignature != 0,
+	}
+	was := f
+	was.bits, was.extentMs, was.spans, was.bytes, was.asked = before.Bits, f.earlier.extentMs, before.Spans, before.Bytes, asBefore
+	if by, _ := p.dropped(was); by != NoPolicy {
+		f.earlier.known = false // a drop policy was against it
+	}
+	return p.rescues(f)
+}
 
 // RescuesAlone reports the same for a late span of a dropped trace whose record is gone. Everything is asked of this
 // span alone, drop policies too. The span's Bits, Randomness and Threshold are set.
@@ -126,7 +143,14 @@ func (p *Policies) rescues(f facts) bool {
 		return false
 	}
 	for i := range p.keeps {
-		if p.keeps[i].rescues && p.keeps[i].when.eval(f).threshold <= f.randomness {
+		if !p.keeps[i].rescues {
+			continue
+		}
+		when := p.keeps[i].when
+		if _, parts := when.(composite); !parts && f.heldBefore(when) {
+			continue
+		}
+		if when.eval(f).threshold <= f.randomness {
 			return true
 		}
 	}
@@ -152,6 +176,9 @@ func (p *Policies) Decisive(r *tracebuf.Record) bool {
 // randomness (errors, slow traces) is not touched. It may be called at any time.
 func (p *Policies) Thin(level uint32) {
 	p.thinningNext.Store(level)
+	if p.shadow != nil { // what it would do is compared under the same conditions
+		p.shadow.Thin(level)
+	}
 }
 
 func thin(threshold uint64, level uint32) uint64 {
@@ -211,6 +238,7 @@ func spanFacts(s *spanview.Span) facts {
 		spans:      1,
 		bytes:      s.Raw.Len,
 		alone:      true,
+		failed:     s.Status == spanview.StatusError,
 	}
 }
 

@@ -55,6 +55,8 @@ func (l *limiter) eval(f facts) outcome {
 	}
 	threshold := l.threshold.Load()
 	switch f.asked {
+	case asBefore:
+		return holds
 	case asSurveyed:
 		l.noted += cost
 		l.square += float64(cost) * float64(cost)

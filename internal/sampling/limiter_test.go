@@ -210,8 +210,8 @@ func TestBetweenRoundsALateSpanPassesByTheLastThresholdAndOwes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 1))
 	round(p, 50, nil)
 	late := randomRecord(rng, 90, 1)
-	assert.True(t, p.Rescues(&late))
-	assert.False(t, p.Rescues(new(randomRecord(rng, 5, 0))))
+	assert.True(t, p.Rescues(&tracebuf.Record{}, &late))
+	assert.False(t, p.Rescues(&tracebuf.Record{}, new(randomRecord(rng, 5, 0))))
 	var next []tracebuf.Record
 	for range 40 {
 		next = append(next, randomRecord(rng, 20, 1))
@@ -291,5 +291,51 @@ func TestALimitIsKeptOverBurstsPausesAndDebts(t *testing.T) {
 			require.Greater(t, kept, float64(rate)*400)
 		}
 		require.InDelta(t, offered, estimate, 5*math.Sqrt(variance)+1)
+	}
+}
+
+func TestALimitInNestedListsIsAskedLastToo(t *testing.T) {
+	const errors = `{type: status_code, status_code: {status_codes: [ERROR]}}`
+	const rate = `{type: rate_limiting, rate_limiting: {spans_per_second: 100}}`
+	for _, parts := range []string{
+		`{type: and, and: {and_sub_policy: [` + rate + `]}}, ` + errors,
+		`{type: and, and: {and_sub_policy: [{type: and, and: {and_sub_policy: [` + rate + `]}}, {type: always_sample}]}}, ` + errors,
+		`{type: not, not: {not_sub_policy: {type: not, not: {not_sub_policy: ` + rate + `}}}}, ` + errors,
+	} {
+		p, _ := mustCompile(t, `{policies: [{name: a, type: and, and: {and_sub_policy: [`+parts+`]}}]}`)
+		rng := rand.New(rand.NewPCG(10, 1))
+		by := simulate(p, 400, func() (records []tracebuf.Record, kinds []int) {
+			for n := range 100 {
+				bits := 0
+				if n == 0 {
+					bits = 1
+				}
+				records, kinds = append(records, randomRecord(rng, 2, uint64(bits))), append(kinds, bits)
+			}
+			return records, kinds
+		})
+		assert.Equal(t, by[1].traces, by[1].kept, parts)
+		assert.Zero(t, by[0].kept)
+	}
+}
+
+// A share before a limit must not make the limit's share one of those that pass it already.
+func TestALimitBehindAShareIsKeptTo(t *testing.T) {
+	const share = `{name: s, type: probabilistic, probabilistic: {sampling_percentage: 10}}`
+	for _, policy := range []string{
+		`{name: a, type: and, and: {and_sub_policy: [` + share + `, {type: rate_limiting, rate_limiting: {spans_per_second: 100, burst_capacity: 100}}]}}`,
+		`{name: a, type: composite, composite: {max_total_spans_per_second: 100, composite_sub_policy: [` + share + `]}}`,
+	} {
+		p, _ := mustCompile(t, `{policies: [`+policy+`]}`)
+		rng := rand.New(rand.NewPCG(11, 1))
+		const seconds = 30
+		s := simulate(p, 20*seconds, func() (records []tracebuf.Record, kinds []int) {
+			for range 250 { // 10,000 spans a second, 1,000 of them in the share
+				records, kinds = append(records, randomRecord(rng, 2, 0)), append(kinds, 0)
+			}
+			return records, kinds
+		})[0]
+		assert.InEpsilon(t, 100*(seconds+1), s.keptSpans, 0.1, policy)
+		assert.InEpsilon(t, s.spans, s.estimate, 0.15, policy)
 	}
 }

@@ -154,8 +154,8 @@ func TestNoDecisionChangesWhenRecordsAreMergedFromParts(t *testing.T) {
 					continue
 				}
 				dropped++
-				require.False(t, sets[0].Rescues(&whole[i]), "nothing new came\npolicies %+v\ntrace %+v", cfg.Policies, whole[i])
-				require.False(t, sets[1].Rescues(&merged[i]))
+				require.False(t, sets[0].Rescues(&tracebuf.Record{}, &whole[i]), "nothing new came\npolicies %+v\ntrace %+v", cfg.Policies, whole[i])
+				require.False(t, sets[1].Rescues(&tracebuf.Record{}, &merged[i]))
 			}
 		}
 	}

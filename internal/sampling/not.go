@@ -19,14 +19,20 @@ func (n *NotConfig) compile(c *compiler) (condition, error) {
 	c.path, c.against = path+".not.not_sub_policy", !c.against
 	of, err := c.policy(n.SubPolicy)
 	c.path, c.against = path, !c.against
-	return negation{of}, err
+	return negation{of: of, untold: untold{c.against}}, err
 }
 
 // negation holds where its condition does not. Of one that samples, which traces it holds for is known, but no threshold tells it:
 // they are those of low randomness.
-type negation struct{ of condition }
+type negation struct {
+	of condition
+	untold
+}
 
 func (n negation) eval(f facts) outcome {
+	if n.by(&f) {
+		return n.answer()
+	}
 	o := n.of.eval(f)
 	samples := o.hashed || o.aside || o.threshold > 0 && o.threshold < never
 	if o.threshold <= f.randomness {

@@ -23,6 +23,9 @@ func (p *PolicyConfig) notes(path string, list []string) []string {
 			list = append(list, fmt.Sprintf("%s.%s has no effect on a policy of type %s", path, r.name, p.Type))
 		}
 	}
+	if p.Type == "composite" && p.Composite != nil {
+		list = p.Composite.notes(path+".composite", list)
+	}
 	subs, key := p.subPolicies()
 	for i := range subs {
 		list = subs[i].notes(fmt.Sprintf("%s.%s.%s[%d]", path, p.Type, key, i), list)

@@ -38,7 +38,7 @@ policies:
 func TestAnAndBlockThatIsNotUsedRescuesNothing(t *testing.T) {
 	p, _ := mustCompile(t, `{policies: [{name: some, type: probabilistic, probabilistic: {sampling_percentage: 100},
 		and: {and_sub_policy: [{type: status_code, status_code: {status_codes: [ERROR]}}]}}]}`)
-	require.False(t, p.Rescues(&tracebuf.Record{}))
+	require.False(t, p.Rescues(&tracebuf.Record{}, &tracebuf.Record{}))
 }
 
 func TestNothingIsToldOfAConfigurationThatCounts(t *testing.T) {

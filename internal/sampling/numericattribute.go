@@ -39,7 +39,7 @@ func (n *NumericAttributeConfig) compile(c *compiler) (condition, error) {
 		test.max = n.MaxValue
 	}
 	bit, err := c.attribute(n.Key, fmt.Sprintf("int %d to %d", test.min, test.max), test, test)
-	return bitCondition(bit, n.InvertMatch), err
+	return c.bitCondition(bit, n.InvertMatch), err
 }
 
 type intBetween struct{ min, max int64 }

@@ -108,6 +108,16 @@ func (t oracleTrace) matches(p PolicyConfig) bool {
 	panic("no oracle for " + p.Type)
 }
 
+// dropped reports whether a drop policy matches.
+func (t oracleTrace) dropped(policies []PolicyConfig) (dropped bool, by int) {
+	for i := range policies {
+		if policies[i].Type == "drop" && t.matchesAll(policies[i].Drop.SubPolicies) {
+			return true, i
+		}
+	}
+	return false, NoPolicy
+}
+
 func (t oracleTrace) matchesAll(list []PolicyConfig) bool {
 	for _, p := range list {
 		if !t.matches(p) {

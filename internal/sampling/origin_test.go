@@ -355,7 +355,7 @@ func TestLanesMatchWhileTracesAreDecided(t *testing.T) {
 				})
 				p.RescuesAlone(&b.Spans[0])
 				r := recordOf(b)
-				p.Rescues(r)
+				p.Rescues(r, r)
 				p.Decisive(r)
 				records <- b
 			}

@@ -61,7 +61,7 @@ func (h hashUpTo) eval(f facts) outcome {
 	for _, b := range f.traceID {
 		sum = fnv1a(sum, b)
 	}
-	if sum <= h.bound {
+	if sum <= h.bound>>f.thinning {
 		return outcome{threshold: 0, hashed: true, settled: true}
 	}
 	return outcome{threshold: never, hashed: true}

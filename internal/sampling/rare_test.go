@@ -253,7 +253,7 @@ func TestRarityIsAskedWhileDecidingOnly(t *testing.T) {
 		{type: status_code, status_code: {status_codes: [ERROR]}}, {type: rare, rare: {}}]}}]}`)
 	r := tracebuf.Record{Bits: 1, Spans: 1}
 	p.Begin(1)
-	assert.False(t, p.Rescues(&r))
+	assert.False(t, p.Rescues(&tracebuf.Record{}, &r))
 	assert.False(t, p.Decisive(&r))
 	assert.True(t, p.Decide(&r).Keep)
 	assert.True(t, p.Decide(&r).Keep)

@@ -30,7 +30,7 @@ func newRegexCache(size int) regexCache {
 	if size <= 0 {
 		size = regexCacheDefault
 	}
-	return make(regexCache, 1<<bits.Len(uint(size-1)))
+	return make(regexCache, 1<<bits.Len(uint(min(size, regexCacheLimit)-1)))
 }
 
 // entry returns the one entry where a text may be.

@@ -77,7 +77,7 @@ func TestNothingIsAllocatedForASpanATraceOrAThreshold(t *testing.T) {
 			for i := range b.Spans {
 				r.Fold(&b.Spans[i])
 				p.Decide(&r)
-				p.Rescues(&r)
+				p.Rescues(&tracebuf.Record{}, &r)
 				p.RescuesAlone(&b.Spans[i])
 				p.Decisive(&r)
 			}

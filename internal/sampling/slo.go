@@ -111,7 +111,7 @@ func (p sloPolicy) eval(f facts) outcome {
 	switch {
 	case f.bits&p.bad != 0:
 		return holdsFinal
-	case f.bits&p.burning == 0 || f.asked == asLate && !p.against:
+	case f.bits&p.burning == 0 || (f.asked == asLate || f.asked == asBefore) && !p.against:
 		return failsNow
 	case p.limiter == nil:
 		return outcome{threshold: p.raised}

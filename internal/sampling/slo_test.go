@@ -85,12 +85,12 @@ func TestALateBadEventRescuesAndABurningOneDoesNot(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 4))
 	round(p, 50, nil)
 	for bits, want := range []bool{0: false, bitBad: true, bitBurning: false, bitBad | bitBurning: true} {
-		assert.Equal(t, want, p.Rescues(new(randomRecord(rng, 2, uint64(bits)))))
+		assert.Equal(t, want, p.Rescues(&tracebuf.Record{}, new(randomRecord(rng, 2, uint64(bits)))))
 		assert.Equal(t, want, p.RescuesAlone(&spanview.Span{Bits: uint64(bits)}))
 		assert.Equal(t, bits&bitBad != 0, p.Decisive(new(randomRecord(rng, 2, uint64(bits)))))
 	}
 	p, _ = mustCompile(t, `{policies: [{name: s, type: slo, slo: {bad_events: false}}]}`)
-	assert.False(t, p.Rescues(new(randomRecord(rng, 2, 1))))
+	assert.False(t, p.Rescues(&tracebuf.Record{}, new(randomRecord(rng, 2, 1))))
 }
 
 func TestWhatTheOthersOfAnAndRefuseUsesNoBudget(t *testing.T) {

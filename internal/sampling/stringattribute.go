@@ -20,7 +20,7 @@ type StringAttributeConfig struct {
 	EnabledRegexMatching bool `mapstructure:"enabled_regex_matching"`
 	// CacheMaxSize is how many results of the regular expressions are remembered, by each goroutine that matches;
 	// rounded up to a power of two. Default 0, which like all below
-	// it stands for 128; at most 65536.
+	// it stands for 128; more than 65536 are as many.
 	CacheMaxSize int `mapstructure:"cache_max_size"`
 	// InvertMatch: match the traces in which no attribute is one of the texts, or none is there.
 	InvertMatch bool `mapstructure:"invert_match"`
@@ -30,10 +30,6 @@ func (s *StringAttributeConfig) validate(path string, errs *problems) {
 	validateKey(s.Key, path, errs)
 	if len(s.Values) == 0 {
 		errs.addf(path+".values", "must list at least one value (got none)")
-	}
-	if s.CacheMaxSize > regexCacheLimit {
-		errs.addf(path+".cache_max_size", "must be at most %d (got %d): 0 stands for %d",
-			regexCacheLimit, s.CacheMaxSize, regexCacheDefault)
 	}
 	if !s.EnabledRegexMatching {
 		return
@@ -55,7 +51,7 @@ func (s *StringAttributeConfig) compile(c *compiler) (condition, error) {
 			}
 		}
 		bit, err := c.attribute(s.Key, fmt.Sprintf("text %q", values), test, test)
-		return bitCondition(bit, s.InvertMatch), err
+		return c.bitCondition(bit, s.InvertMatch), err
 	}
 
 	span := textLike{cache: c.regexCache(s.CacheMaxSize)}
@@ -69,7 +65,7 @@ func (s *StringAttributeConfig) compile(c *compiler) (condition, error) {
 	resource := span
 	resource.emptyToo = true
 	bit, err := c.attribute(s.Key, fmt.Sprintf("regex %q", values), span, resource)
-	return bitCondition(bit, s.InvertMatch), err
+	return c.bitCondition(bit, s.InvertMatch), err
 }
 
 // textIn is a set of texts; the empty text is never in it.

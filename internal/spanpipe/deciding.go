@@ -76,7 +76,7 @@ func (d *deciding) Follow(r *tracebuf.Record) tracebuf.Verdict {
 }
 
 // Rescues implements tracebuf.Judge.
-func (d *deciding) Rescues(r *tracebuf.Record) bool { return d.current().Rescues(r) }
+func (d *deciding) Rescues(before, r *tracebuf.Record) bool { return d.current().Rescues(before, r) }
 
 // RescuesAlone implements tracebuf.Judge.
 func (d *deciding) RescuesAlone(s *spanview.Span) bool { return d.current().RescuesAlone(s) }

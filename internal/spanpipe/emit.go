@@ -64,7 +64,13 @@ func (m *emitter) Emit(c *tracebuf.Closed) {
 	if c.Verdict.Keep {
 		m.emit(c)
 	}
+	if len(m.spans) > scratchSpansMax { // an outsized trace must not be paid for ever after
+		*m = emitter{engine: m.engine, attributes: m.attributes}
+	}
 }
+
+// scratchSpansMax is up to which size of a trace the scratch is kept.
+const scratchSpansMax = 1 << 14
 
 // look shows coverage a trace at its decision.
 func (m *emitter) look(c *tracebuf.Closed) {
@@ -91,7 +97,7 @@ func (m *emitter) emit(c *tracebuf.Closed) {
 	if !m.queue(c) {
 		return
 	}
-	if c.Spans > c.Late { // not what came late of a trace that is out
+	if c.Decides { // not what came late of a trace that is out
 		m.countKept()
 		m.log(c)
 	}
@@ -105,7 +111,7 @@ func (m *emitter) queue(c *tracebuf.Closed) bool {
 	m.orderByContext()
 	queued := false
 	for from, to := 0, 0; from < len(m.order); from = to {
-		piece := outPiece{trace: c.Record.TraceID, first: c.First, context: m.spans[m.order[from]].Context, again: queued}
+		piece := outPiece{trace: c.Record.TraceID, first: c.First, context: m.spans[m.order[from]].Context, again: queued || !c.Decides}
 		for to = from; to < len(m.order) && m.spans[m.order[to]].Context == piece.context; to++ {
 			piece.spans++
 			if m.order[to] < int32(c.Late) { // the newest

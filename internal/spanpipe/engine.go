@@ -108,7 +108,7 @@ func New(s Settings) (*Engine, error) {
 		Shards:        4 * laneCount,
 		DecisionsMax:  s.Config.Sampling.DecisionMemory.TracesMax,
 		TraceBytesMax: s.Config.Sampling.TraceBytesMax(),
-		WaitAfterRoot: millis(s.Config.Sampling.DecisionWaitAfterRoot),
+		WaitAfterRoot: waitAfterRoot(&s.Config.Sampling),
 		DecideEarly:   s.Config.Sampling.DecideEarly,
 		Judge:         &e.deciding,
 		Compression:   e.compression,
@@ -172,4 +172,12 @@ func (e *Engine) Close() {
 	if e.store != nil {
 		_ = e.store.Close() // nothing is open for writing that matters
 	}
+}
+
+// waitAfterRoot is the configured one, none where a trace's deadline comes first anyway.
+func waitAfterRoot(c *sampling.Config) int64 {
+	if c.DecisionWaitAfterRoot >= c.DecisionWait {
+		return 0
+	}
+	return millis(c.DecisionWaitAfterRoot)
 }

@@ -39,7 +39,7 @@ func (e *Engine) compile(lanes int) error {
 		errs = append(errs, fmt.Errorf("coverage: %w", err))
 	}
 	p := &plan{ofSLOs: e.cfg.SLO}
-	if err = e.compilePolicies(p, e.cfg.Sampling); err != nil {
+	if err = e.compilePolicies(p, e.cfg.Sampling, nil); err != nil {
 		errs = append(errs, fmt.Errorf("sampling: %w", err))
 		p.ofPolicies = e.lasting
 	}
@@ -51,13 +51,10 @@ func (e *Engine) compile(lanes int) error {
 }
 
 // compilePolicies makes the plan's policies.
-func (e *Engine) compilePolicies(p *plan, cfg sampling.Config) (err error) {
+func (e *Engine) compilePolicies(p *plan, cfg sampling.Config, previous *sampling.Policies) (err error) {
 	p.sampling = cfg
 	p.ofPolicies = e.lasting.Clone()
-	o := sampling.Options{Conditions: e.settings.Conditions}
-	if before := e.plan.Load(); before != nil {
-		o.Previous = before.policies
-	}
+	o := sampling.Options{Conditions: e.settings.Conditions, Previous: previous}
 	p.policies, err = sampling.Compile(cfg, o, p.ofPolicies)
 	return err
 }

@@ -19,12 +19,12 @@ func (e *Engine) ReloadPolicies(cfg sampling.Config) error {
 	old := e.plan.Load()
 	next := old.sampling
 	next.Policies, next.ShadowPolicies = cfg.Policies, cfg.ShadowPolicies
-	p := &plan{}
-	if err := e.compilePolicies(p, next); err != nil {
+	if _, err := e.planOf(next, old, nil); err != nil { // what policies know is shared with the old ones: nothing may fail behind it
 		return fmt.Errorf("cannot reload policies: %w", err)
 	}
-	if err := p.compileSLOs(old.ofSLOs, e.sloOptions(len(e.laneList)), old.slo); err != nil {
-		return fmt.Errorf("cannot reload policies: slo: %w", err)
+	p, err := e.planOf(next, old, old.policies)
+	if err != nil {
+		return fmt.Errorf("cannot reload policies: %w", err)
 	}
 	if p.policies.SameBits(old.policies) {
 		e.plan.Store(p)
@@ -33,24 +33,39 @@ func (e *Engine) ReloadPolicies(cfg sampling.Config) error {
 	for range e.laneList { // until no request is open: bits of the old policies must not come behind those of the new ones
 		defer e.lanes.give(e.lanes.take())
 	}
+	for _, l := range e.laneList {
+		l.rowsMax = rowsFor(e.budget.Limit(), len(e.laneList), p.schema)
+		l.batch.RowsMax = l.rowsMax
+	}
 	e.rematch(old, p)
-	e.plan.Store(p)
 	return nil
 }
 
-// rematch gives all records the bits that the new plan's policies would have set.
+// planOf compiles a plan of other policies. They take over what the previous ones know, if there are any.
+func (e *Engine) planOf(cfg sampling.Config, old *plan, previous *sampling.Policies) (*plan, error) {
+	p := &plan{}
+	if err := e.compilePolicies(p, cfg, previous); err != nil {
+		return nil, err
+	}
+	return p, p.compileSLOs(old.ofSLOs, e.sloOptions(len(e.laneList)), old.slo)
+}
+
+// rematch gives all records the bits that the new plan's policies would have set, and puts the plan in force before anything is
+// decided by them.
 func (e *Engine) rematch(old, p *plan) {
 	workers := make([]rematcher, e.buf.Workers())
 	for i := range workers {
 		workers[i].scratch.Again = true
 	}
 	renamed := p.policies.Renamed(old.policies)
-	e.buf.Rematch(func(worker int, r *tracebuf.Record, c tracebuf.Chain) {
+	e.buf.Rematch(len(workers), func(worker int, r *tracebuf.Record, c tracebuf.Chain) {
 		m := &workers[worker]
-		was := r.Bits
-		r.Bits = renamed(was)
+		r.Bits = renamed(r.Bits)
+		if r.Flags&tracebuf.Truncated == 0 { // all spans are here to make them anew
+			r.Traits = spanview.Traits{}
+		}
 		m.match(p, r, c)
-	})
+	}, func() { e.plan.Store(p) })
 }
 
 // rematcher matches the spans of one trace at a time.
@@ -61,6 +76,9 @@ type rematcher struct {
 	scratch   sampling.Scratch
 }
 
+// piecesMax is how many spans are matched at a time: a large trace is never whole on the Go heap.
+const piecesMax = 1 << 12
+
 // match adds to a record what the policies find in its spans.
 func (m *rematcher) match(p *plan, r *tracebuf.Record, c tracebuf.Chain) {
 	m.assembler.Reset()
@@ -68,8 +86,18 @@ func (m *rematcher) match(p *plan, r *tracebuf.Record, c tracebuf.Chain) {
 		m.assembler.Add(otlpwire.Piece{
 			Resource: s.Resource, ResourceSchemaURL: s.ResourceSchemaURL, Scope: s.Scope, ScopeSchemaURL: s.ScopeSchemaURL, Span: s.Span,
 		})
+		if m.assembler.Len() == piecesMax {
+			m.matchPieces(p, r)
+		}
 	}
+	if m.assembler.Len() > 0 {
+		m.matchPieces(p, r)
+	}
+}
+
+func (m *rematcher) matchPieces(p *plan, r *tracebuf.Record) {
 	m.request = m.assembler.AppendTo(m.request[:0])
+	m.assembler.Reset()
 	if err := otlpwire.Scan(m.request, p.schema, &m.batch); err != nil { // cannot be: it was read before
 		return
 	}

@@ -72,11 +72,11 @@ func (e *Engine) tellRecord(w *Why, known tracebuf.Known) {
 	w.FirstSeen, w.Start, w.End = e.at(known.First), unixNano(r.MinStart), unixNano(r.MaxEnd)
 	w.SpansSeen, w.Errors, w.SpansHeld = r.Spans, r.Errors, known.Held
 	w.tellFlags(r.Flags)
-	w.Policies = e.plan.Load().policies.Explain(r)
-	if r.State == tracebuf.Kept {
+	if r.State == tracebuf.Kept { // its record says no more what policies would say of it
 		w.Reason = reasonOf(r, false)
 		return
 	}
+	w.Policies = e.plan.Load().policies.Explain(r)
 	for _, a := range w.Policies { // what would decide, or has: a drop policy first
 		if a.Matches && (w.Policy == "" || a.Drops) {
 			w.Policy = a.Policy

@@ -196,10 +196,11 @@ func (s *shard) record(w *Writer, batch *spanview.Batch, spans []uint32, r *reco
 		at := w.firstHead + i*headSize
 		h := w.heads.head(at)
 		h.Series = span.Series
-		if len(traits) > 0 && rec.Flags&judged == 0 {
-			rec.Traits.Merge(&traits[i])
+		var t *spanview.Traits
+		if len(traits) > 0 {
+			t = &traits[i]
 		}
-		s.add(position, rec, span, h, makeRef(w.heads, at), r)
+		s.add(position, rec, span, t, h, makeRef(w.heads, at), r)
 	}
 	return arrival
 }

@@ -27,7 +27,7 @@ func (testPolicy) Decisive(r *Record) bool    { return r.Bits&(bitKeep|bitRescue
 func (testPolicy) Decide(r *Record) Verdict {
 	return Verdict{Keep: r.Bits&(bitKeep|bitRescue) != 0, Known: true}
 }
-func (testPolicy) Rescues(r *Record) bool             { return r.Bits&bitRescue != 0 }
+func (testPolicy) Rescues(_, r *Record) bool          { return r.Bits&bitRescue != 0 }
 func (testPolicy) RescuesAlone(s *spanview.Span) bool { return s.Bits&bitRescue != 0 }
 
 // history drives a Buffer and, beside it, a plain map of what was sent, and compares what comes out.
@@ -368,4 +368,28 @@ func TestOrdinarySpansBeyondTheByteCapAreCountedAndNotBuffered(t *testing.T) {
 	require.Equal(t, uint64(601)-tally.Truncated, tally.KeptSpans)
 	require.True(t, h.out[601], "a span that matches a policy is buffered beyond the cap")
 	h.checkConservation()
+}
+
+func TestBeyondTheByteCapAConditionIsHeldOnce(t *testing.T) {
+	h := newHistory(t, 1, 68<<20, 0)
+	h.buf.recording.traceBytesMax = 5000
+	for range 30 {
+		h.send(20, func() ([16]byte, uint64) { return traceID(5), bitKeep }, false)
+	}
+	h.send(1, func() ([16]byte, uint64) { return traceID(5), bitRescue }, false)
+	h.decide(h.now, false)
+	tally, _ := h.buf.Tally()
+	require.Greater(t, tally.Truncated, uint64(400), "spans that all satisfy the same condition are no exception to the cap")
+	require.True(t, h.out[601], "one that satisfies another is")
+	h.checkConservation()
+}
+
+func TestNothingIsDecidedBeforeRematchingIsDone(t *testing.T) {
+	h := newHistory(t, 1, 68<<20, 0)
+	h.send(5, func() ([16]byte, uint64) { return traceID(h.rng.Uint64N(3)), 0 }, false)
+	seen := 0
+	h.buf.Rematch(1, func(_ int, r *Record, _ Chain) { seen += int(r.Spans) }, func() {
+		require.Equal(t, 5, seen)
+		require.False(t, h.buf.closing.TryLock())
+	})
 }

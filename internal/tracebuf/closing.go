@@ -11,6 +11,8 @@ type Closed struct {
 	Chain   Chain
 	// Spans is the length of the chain, Late how many of these came after the decision: none where this is the decision.
 	Spans, Late uint32
+	// Decides: nothing of the trace was kept before, as far as is known.
+	Decides bool
 }
 
 // Emitter takes kept traces, and looks at others.
@@ -35,6 +37,7 @@ const (
 type closer struct {
 	records  [closeBatch]Record
 	verdicts [closeBatch]Verdict
+	decides  [closeBatch]bool
 	n        int
 	bytes    uint64
 }
@@ -69,7 +72,7 @@ func (b *Buffer) decideShard(s *shard, round *Round, d Decider, e Emitter) bool 
 		}
 		more := s.close(&b.closer, round, d, e)
 		for i := range b.closer.n {
-			b.emit(s, &b.closer.records[i], b.closer.verdicts[i], e)
+			b.emit(&b.closer.records[i], b.closer.verdicts[i], b.closer.decides[i], e)
 		}
 		if !more {
 			return true
@@ -77,8 +80,8 @@ func (b *Buffer) decideShard(s *shard, round *Round, d Decider, e Emitter) bool 
 	}
 }
 
-func (b *Buffer) emit(s *shard, r *Record, v Verdict, e Emitter) {
-	c := Closed{Record: r, First: r.first, Verdict: v, Chain: b.chain(r.newest, b.inflater), Spans: r.held, Late: r.late}
+func (b *Buffer) emit(r *Record, v Verdict, decides bool, e Emitter) {
+	c := Closed{Record: r, First: r.first, Verdict: v, Chain: b.chain(r.newest, b.inflater), Spans: r.held, Late: r.late, Decides: decides}
 	e.Emit(&c)
 }
 
@@ -99,14 +102,13 @@ func (s *shard) close(c *closer, round *Round, d Decider, e Emitter) bool {
 			v.Known = false // whether a late span arrives in time is no known probability
 			r.setVerdict(v)
 		}
-		s.take(c, r, v)
+		s.take(c, r, v, !decided && r.Flags&(Partial|Rescued) != Partial)
 	}
 	for !c.full() {
-		r, due := s.hurry.pop(round.Now, &s.ring)
+		r, due := s.hurry.pop(round.Now, &s.ring, d)
 		if r == nil {
 			break
 		}
-		r.Flags &^= surveyed
 		s.tally.decided(max(due, round.Deadline-r.first), elapsed)
 		s.decide(c, r, d, e)
 	}
@@ -137,6 +139,9 @@ func (s *shard) decide(c *closer, r *Record, d Decider, e Emitter) {
 	if !v.Keep {
 		r.State = Dropped
 		s.tally.DroppedTraces++
+		if v.Policy >= 0 {
+			s.tally.DropPolicies++
+		}
 		if e.Looks(r) {
 			c.add(r, v)
 		}
@@ -144,14 +149,15 @@ func (s *shard) decide(c *closer, r *Record, d Decider, e Emitter) {
 	}
 	r.setVerdict(v)
 	s.tally.KeptTraces++
-	s.take(c, r, v)
+	s.take(c, r, v, true)
 }
 
-// take copies a kept record out and empties its chain.
-func (s *shard) take(c *closer, r *Record, v Verdict) {
+// take copies a kept record out and empties its chain. decides: nothing of the trace went out before.
+func (s *shard) take(c *closer, r *Record, v Verdict, decides bool) {
+	c.decides[c.n] = decides
 	c.add(r, v)
 	c.bytes += uint64(r.Bytes)
-	if r.Flags&Rescued != 0 { // a rescued trace's spans are kept with the new decision
+	if decides { // a rescued trace's spans are kept with the new decision
 		s.tally.KeptSpans += uint64(r.held)
 	} else {
 		s.tally.KeptSpans += uint64(r.held - r.late)

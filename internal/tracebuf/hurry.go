@@ -37,14 +37,20 @@ func (h *hurry) addRooted(position uint32, due int64) {
 const noDeadline = -1
 
 // pop returns the next trace that is due and undecided, and for how long it is, in milliseconds; nil where there is none.
-func (h *hurry) pop(now int64, r *ring) (rec *Record, due int64) {
+func (h *hurry) pop(now int64, r *ring, d Decider) (rec *Record, due int64) {
 	for n := len(h.sure); n > 0; n = len(h.sure) {
 		position := h.sure[n-1]
 		h.sure = h.sure[:n-1]
-		if rec := r.undecided(position); rec != nil {
-			rec.Flags |= Early
-			return rec, noDeadline
+		rec := r.undecided(position)
+		if rec == nil {
+			continue
 		}
+		if !d.Decisive(rec) { // policies have changed since
+			rec.Flags &^= sure
+			continue
+		}
+		rec.Flags |= Early
+		return rec, noDeadline
 	}
 	for h.next < len(h.roots) && h.roots[h.next].isDue(now) {
 		h.next++

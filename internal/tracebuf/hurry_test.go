@@ -92,7 +92,7 @@ func TestTheListOfRootedTracesIsBoundedByWhatIsInIt(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for now := range int64(200_000) {
 		h.addRooted(uint32(now), now+rng.Int64N(2)+50)
-		h.pop(now, &r)
+		h.pop(now, &r, testPolicy{})
 	}
 	require.Less(t, cap(h.roots), 1000)
 	require.Equal(t, 8*int64(cap(h.roots)), budget.Total())

@@ -11,8 +11,11 @@ type Known struct {
 	Remembered, Kept bool
 }
 
-// Lookup returns what is known of a trace, and shows the spans that are held of it, newest first. Deciding waits meanwhile: it is
-// for a person's question.
+// shownMax is how many spans Lookup shows.
+const shownMax = 1000
+
+// Lookup returns what is known of a trace, and shows the latest of the spans that are held of it, newest first. Deciding waits
+// meanwhile: it is for a person's question.
 func (b *Buffer) Lookup(id [16]byte, show func(Buffered)) Known {
 	b.closing.Lock() // keeps the chain's slabs
 	defer b.closing.Unlock()
@@ -20,8 +23,10 @@ func (b *Buffer) Lookup(id [16]byte, show func(Buffered)) Known {
 	s := &b.shards[hash>>b.shardShift]
 	known, newest := s.lookup(hash, &id)
 	chain := b.chain(newest, b.inflater)
-	for span, ok := chain.Next(); ok && chain.Read(&span); span, ok = chain.Next() {
+	shown := 0
+	for span, ok := chain.Next(); ok && shown < shownMax && chain.Read(&span); span, ok = chain.Next() {
 		show(span)
+		shown++
 	}
 	return known
 }

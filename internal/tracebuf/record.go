@@ -77,7 +77,7 @@ const (
 	// hurried, sure: the record is in its shard's lists of traces that may be decided before their deadline.
 	hurried
 	sure
-	// surveyed: the round under way knows the trace already.
+	// surveyed: a round knows the trace already.
 	surveyed
 	// judged: the trace is kept, and the record says by which verdict.
 	judged

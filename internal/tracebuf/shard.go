@@ -8,8 +8,8 @@ import (
 
 // Judge tells what a span means for its trace as it arrives. It is called under a shard's lock and must be pure.
 type Judge interface {
-	// Rescues reports whether a dropped trace, the late span folded into its record, has to be kept after all.
-	Rescues(r *Record) bool
+	// Rescues reports whether a dropped trace has to be kept after all; before is its record without the late span, r with it.
+	Rescues(before, r *Record) bool
 	// RescuesAlone reports the same for a late span whose trace is remembered by its decision alone.
 	RescuesAlone(s *spanview.Span) bool
 	// Decisive reports whether an undecided trace will be kept whatever else arrives of it.
@@ -23,6 +23,8 @@ type shard struct {
 	ring  ring
 	// hurry are the traces that may be decided before their deadline.
 	hurry hurry
+	// surveyed is the ring position up to which traces were shown to the decider.
+	surveyed uint32
 	// pending are the records with spans to be sent although their trace was decided before.
 	pending []uint32
 	memory  decisions
@@ -146,31 +148,41 @@ func (s *shard) hasten(position uint32, rec *Record, w *recording) {
 	}
 }
 
-// add folds a span into its record and chains its head. Beyond the trace's byte cap only spans that match a predicate of a
-// policy are chained.
-func (s *shard) add(position uint32, rec *Record, span *spanview.Span, h *Head, ref Ref, w *recording) {
-	full := rec.Bytes > w.traceBytesMax
+// add folds a span into its record and chains its head. Beyond the trace's byte cap only spans are chained that match a predicate
+// of a policy which none of the trace did before.
+func (s *shard) add(position uint32, rec *Record, span *spanview.Span, traits *spanview.Traits, h *Head, ref Ref, w *recording) {
+	full := rec.Bytes > w.traceBytesMax && span.Bits&^rec.Bits == 0
+	var before Record
+	if rec.State == Dropped {
+		before = *rec
+	}
+	if traits != nil && rec.Flags&judged == 0 {
+		rec.Traits.Merge(traits)
+	}
 	rec.Fold(span)
-	if full && span.Bits == 0 {
+	switch {
+	case full:
 		rec.Flags |= Truncated
 		s.tally.Truncated++
-		return
+	default:
+		h.Next = rec.newest
+		rec.newest = ref
+		rec.held++
 	}
-	h.Next = rec.newest
-	rec.newest = ref
-	rec.held++
 	if rec.State == Undecided {
 		s.hasten(position, rec, w)
 		return
 	}
-	rec.late++
-	s.tally.lateAge(max(w.now-rec.first, 0))
-	if rec.State == Dropped && w.judge.Rescues(rec) {
+	if !full {
+		rec.late++
+		s.tally.lateAge(max(w.now-rec.first, 0))
+	}
+	if rec.State == Dropped && w.judge.Rescues(&before, rec) {
 		rec.State = Kept
 		rec.Flags |= Rescued
 		s.tally.RescuedWhole++
 	}
-	if rec.State == Kept && rec.Flags&pending == 0 {
+	if rec.State == Kept && rec.Flags&pending == 0 && rec.held > 0 {
 		rec.Flags |= pending
 		s.pending = append(s.pending, position)
 	}

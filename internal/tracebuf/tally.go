@@ -7,6 +7,7 @@ type Tally struct {
 	NewTraces      uint64
 	KeptTraces     uint64
 	DroppedTraces  uint64
+	DropPolicies   uint64 // of DroppedTraces, those that a drop policy matched
 	EarlyTraces    uint64 // decided before their deadline because the budget was used up
 	RescuedWhole   uint64 // dropped traces turned to keep while all their spans were here
 	RescuedPartial uint64 // dropped traces turned to keep after their spans were gone
@@ -71,6 +72,7 @@ func (t *Tally) add(o *Tally) {
 	t.NewTraces += o.NewTraces
 	t.KeptTraces += o.KeptTraces
 	t.DroppedTraces += o.DroppedTraces
+	t.DropPolicies += o.DropPolicies
 	t.EarlyTraces += o.EarlyTraces
 	t.RescuedWhole += o.RescuedWhole
 	t.RescuedPartial += o.RescuedPartial

@@ -20,6 +20,8 @@ type Decider interface {
 	Settle()
 	// Decide decides on a trace. Nothing but the record, and what was surveyed, may have a part in it.
 	Decide(r *Record) Verdict
+	// Decisive reports whether an undecided trace will be kept whatever else arrives of it, as a Judge's does.
+	Decisive(r *Record) bool
 	// Follow returns the verdict on a trace that is kept because of a late span.
 	Follow(r *Record) Verdict
 }

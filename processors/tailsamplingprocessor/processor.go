@@ -118,6 +118,9 @@ func (p *tailSampling) Shutdown(ctx context.Context) error {
 
 	ctx, cancel := context.WithTimeout(ctx, p.cfg.ShutdownTimeout)
 	defer cancel()
+	if p.debug != nil { // while there is time: who asks must be gone when the memory is
+		p.debug.Stop(ctx)
+	}
 	if p.cfg.DropPendingTracesOnShutdown {
 		traces := p.engine.DropUndecided()
 		p.set.Logger.Info("dropped undecided traces, as drop_pending_traces_on_shutdown says", zap.Int("traces", traces))
@@ -126,9 +129,6 @@ func (p *tailSampling) Shutdown(ctx context.Context) error {
 	account := p.engine.Stats(time.Now())
 	enginefigures.LogAccount(p.set.Logger, &account, left)
 	started.Add(-1)
-	if p.debug != nil {
-		p.debug.Stop(ctx)
-	}
 	return p.close()
 }
 

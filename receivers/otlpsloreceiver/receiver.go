@@ -181,15 +181,15 @@ func (r *otlpReceiver) shutdown(ctx context.Context) error {
 	r.closeDoors(ctx, total/shareOfRequests)
 	r.stopLoops()
 	r.loops.Wait()
+	if r.debug != nil { // while there is time: who asks must be gone when the memory is
+		r.debug.Stop(ctx)
+	}
 
 	drain, cancelDrain := context.WithTimeout(ctx, total-total/shareOfRequests-total/shareOfFlush)
 	defer cancelDrain()
 	left := r.engine.Drain(drain)
 	account := r.engine.Stats(time.Now())
 	enginefigures.LogAccount(r.set.Logger, &account, left)
-	if r.debug != nil {
-		r.debug.Stop(ctx)
-	}
 	last, cancelLast := context.WithTimeout(context.WithoutCancel(ctx), total/shareOfFlush)
 	defer cancelLast()
 	r.flush(last, time.Now())
