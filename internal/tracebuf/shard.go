@@ -25,6 +25,8 @@ type shard struct {
 	hurry hurry
 	// surveyed is the ring position up to which traces were shown to the decider.
 	surveyed uint32
+	// before is scratch: a record without a late span.
+	before Record
 	// pending are the records with spans to be sent although their trace was decided before.
 	pending []uint32
 	memory  decisions
@@ -152,9 +154,8 @@ func (s *shard) hasten(position uint32, rec *Record, w *recording) {
 // of a policy which none of the trace did before.
 func (s *shard) add(position uint32, rec *Record, span *spanview.Span, traits *spanview.Traits, h *Head, ref Ref, w *recording) {
 	full := rec.Bytes > w.traceBytesMax && span.Bits&^rec.Bits == 0
-	var before Record
 	if rec.State == Dropped {
-		before = *rec
+		s.before = *rec
 	}
 	if traits != nil && rec.Flags&judged == 0 {
 		rec.Traits.Merge(traits)
@@ -177,7 +178,7 @@ func (s *shard) add(position uint32, rec *Record, span *spanview.Span, traits *s
 		rec.late++
 		s.tally.lateAge(max(w.now-rec.first, 0))
 	}
-	if rec.State == Dropped && w.judge.Rescues(&before, rec) {
+	if rec.State == Dropped && w.judge.Rescues(&s.before, rec) {
 		rec.State = Kept
 		rec.Flags |= Rescued
 		s.tally.RescuedWhole++
