@@ -39,9 +39,13 @@ demo: build ## run everything in one process on the traffic of a small shop (ARG
 .PHONY: test
 test: generate-check vet lint unit parity build integration compliance ## everything that CI checks
 
+# Packages whose property tests are cut short under the race detector; they run in full without it.
+LONG := ./internal/sampling ./internal/spanpipe ./internal/tracebuf
+
 .PHONY: unit
-unit: ## unit tests under the race detector, in random order
+unit: ## unit tests under the race detector, in random order; the longest of them in full without it
 	CGO_ENABLED=1 go test -race -shuffle=on ./...
+	go test -shuffle=on $(LONG)
 
 .PHONY: parity
 parity: ## contrib's tail_sampling and ours keep the same traces of the same traffic (ARGS=-parity.each for a row each)

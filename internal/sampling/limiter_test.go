@@ -257,7 +257,11 @@ func TestCompositeAllocatesARateToEachPart(t *testing.T) {
 
 func TestALimitIsKeptOverBurstsPausesAndDebts(t *testing.T) {
 	rng := rand.New(rand.NewPCG(8, 1))
-	for range 40 {
+	runs := 40
+	if underRace {
+		runs = 5
+	}
+	for range runs {
 		rate := 1 + rng.Int64N(2000)
 		burst := rate/2 + 40 + rng.Int64N(2*rate)
 		c := compiler{into: &Policies{}}

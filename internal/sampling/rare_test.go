@@ -149,6 +149,9 @@ func elements(rng *rand.Rand, n int) (sketch [2]uint64) {
 }
 
 func TestHowOftenAnElementIsNotSeenInASketch(t *testing.T) {
+	if underRace {
+		t.Skip("long, and the race detector has nothing to find in it")
+	}
 	rng := rand.New(rand.NewPCG(2, 1))
 	// as docs/sampling.md states it
 	for n, stated := range map[int]float64{5: 0.0015, 10: 0.009, 20: 0.052, 40: 0.23} {

@@ -128,6 +128,9 @@ const (
 )
 
 func TestAdjustedCountsOfRecordedTrafficAddUpToTheTruth(t *testing.T) {
+	if underRace {
+		t.Skip("long, and the race detector has nothing to find in it")
+	}
 	if testing.Short() {
 		t.Skip("long")
 	}
@@ -152,8 +155,8 @@ func TestAdjustedCountsOfRecordedTrafficAddUpToTheTruth(t *testing.T) {
 // TestAdjustedCountsAreNotBiased: over many replays with other trace ids, the mean of the estimates is the truth, within its own
 // standard error: the root of the mean variance over the number of replays.
 func TestAdjustedCountsAreNotBiased(t *testing.T) {
-	if testing.Short() {
-		t.Skip("long")
+	if testing.Short() || underRace {
+		t.Skip("long, and the race detector has nothing to find in it")
 	}
 	const replays = 50
 	r := readRecording(t, "nezha-ts", 16)

@@ -53,6 +53,13 @@ func (s *sink) take(_ context.Context, request []byte, spans int) error {
 	return nil
 }
 
+// count returns how many spans came.
+func (s *sink) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.spans)
+}
+
 func (s *sink) setFail(err error) {
 	s.mu.Lock()
 	s.fail = err

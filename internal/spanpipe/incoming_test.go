@@ -23,6 +23,9 @@ func randomnessOf(s stamped) (r uint64) {
 // TestWhatComesSampledStandsForWhatWasDroppedBefore: upstream samplers kept half of the traces, by trace id or by explicit randomness,
 // and said so. Our thresholds hold for both samplers, so that the sums are those of all traffic.
 func TestWhatComesSampledStandsForWhatWasDroppedBefore(t *testing.T) {
+	if underRace {
+		t.Skip("long, and the race detector has nothing to find in it")
+	}
 	if testing.Short() {
 		t.Skip("long")
 	}

@@ -189,7 +189,11 @@ func (h *history) shuffleMemory() {
 // eachCompression runs a test of random histories, given by how many there are to be, for each way to hold bodies.
 func eachCompression(t *testing.T, test func(t *testing.T, c Compression, seeds uint64)) {
 	for c, name := range compressionNames {
-		t.Run(name, func(t *testing.T) { test(t, Compression(c), []uint64{40, 10, 10}[c]) })
+		seeds := []uint64{40, 10, 10}[c]
+		if underRace {
+			seeds = 5
+		}
+		t.Run(name, func(t *testing.T) { test(t, Compression(c), seeds) })
 	}
 }
 

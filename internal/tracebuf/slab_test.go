@@ -14,7 +14,7 @@ func TestIDsOfEndedSlabsResolveToNothing(t *testing.T) {
 	alive := map[slabID]*slab{}
 	var ended []slabID
 	require.Nil(t, d.find(0))
-	for range 20_000 {
+	for range 13_000 {
 		if rng.IntN(5) < 3 {
 			s := d.open()
 			s.alive = true
