@@ -67,7 +67,7 @@ func (a *adaptive) keyOf(f *facts) (key uint64, matches bool) {
 	key = f.traits.Key
 	if a.signatures {
 		key = f.traits.ErrorSignature
-		if key == 0 && !(f.alone && f.failed) {
+		if key == 0 && (!f.alone || !f.failed) {
 			return 0, false
 		}
 	}

@@ -54,8 +54,6 @@ func notes(c condition) bool {
 		return true
 	case negation:
 		return notes(c.of)
-	case sloPolicy:
-		return c.limiter != nil
 	}
 	return false
 }
