@@ -39,9 +39,9 @@ func TestABadConfigurationIsRefused(t *testing.T) {
 	for _, c := range []struct{ receiver, path, rule, value string }{
 		{`{memory: {limit_mib: 32}}`, "memory: limit_mib", "must be 0 or at least 64", "32"},
 		{`{sampling: {decision_wait: -1s}}`, "sampling: decision_wait", "must be above 0s", "-1s"},
-		{`{sampling: {policies: [{name: x, type: latency, latency: {threshold_ms: -5}}]}}`, "sampling: policies[0].latency.threshold_ms", "must be at least 0", "-5"},
+		{`{sampling: {policies: [{name: x, type: latency, latency: {threshold_ms: 5, upper_threshold_ms: 4}}]}}`, "sampling: policies[0].latency.upper_threshold_ms", "must be above threshold_ms, 5", "4"},
 		{`{sampling: {policies: [{name: x, type: bogus}]}}`, "sampling: policies[0].type", "must be a known policy type", `"bogus"`},
-		{`{sampling: {policies: [{name: x, type: probabilistic, probabilistic: {sampling_percentage: 101}}]}}`, "sampling: policies[0].probabilistic.sampling_percentage", "must be between 0 and 100", "101"},
+		{`{sampling: {policies: [{name: x, type: slo, slo: {burning: {sampling_percentage: 101}}}]}}`, "sampling: policies[0].slo.burning.sampling_percentage", "must be between 0 and 100", "101"},
 		{`{red: {metrics_flush_interval: 0s}}`, "red: metrics_flush_interval", "must be above 0s", "0s"},
 		{`{red: {histogram: {explicit: {buckets: [5ms, 1ms]}}}}`, "red: histogram.explicit.buckets[1]", "must be above the bound before it, 5ms", "1ms"},
 		{`{slo: {slos: [{name: a, service: b, objective: 101%, errors: {}}]}}`, "slo: slos[0].objective", "must lie between 0 and 100 percent", "101%"},
