@@ -28,7 +28,7 @@ type facts struct {
 	earlier earlierFacts
 }
 
-// earlierFacts are what a late span changed of a trace.
+// earlierFacts are what a late span changes of a trace, as they were before it.
 type earlierFacts struct {
 	known        bool
 	bits         uint64
@@ -37,18 +37,20 @@ type earlierFacts struct {
 	failed       bool // it had an error signature
 }
 
-// heldBefore reports whether a condition held for the trace before the late span, limits apart: then this span is not what it waited
-// for.
-func (f facts) heldBefore(c condition) bool {
+// before returns the facts of the trace before the late span.
+func (f facts) before() facts {
 	e := &f.earlier
-	if !e.known {
-		return false
-	}
 	f.bits, f.extentMs, f.spans, f.bytes, f.asked = e.bits, e.extentMs, e.spans, e.bytes, asBefore
 	if !e.failed {
 		f.traits.ErrorSignature = 0
 	}
-	return c.eval(f).threshold <= f.randomness
+	return f
+}
+
+// heldBefore reports whether a condition held for the trace before the late span, limits apart: then this span is not what it waited
+// for.
+func (f facts) heldBefore(c condition) bool {
+	return f.earlier.known && c.eval(f.before()).threshold <= f.randomness
 }
 
 // occasion is why conditions are asked. What looks at more than one trace answers by it.

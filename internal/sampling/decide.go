@@ -125,9 +125,7 @@ func (p *Policies) Rescues(before, r *tracebuf.Record) bool {
 		known: true, bits: before.Bits, extentMs: before.Extent() / nanosPerMilli, spans: before.Spans, bytes: before.Bytes,
 		failed: before.Traits.ErrorSignature != 0,
 	}
-	was := f
-	was.bits, was.extentMs, was.spans, was.bytes, was.asked = before.Bits, f.earlier.extentMs, before.Spans, before.Bytes, asBefore
-	if by, _ := p.dropped(was); by != NoPolicy {
+	if by, _ := p.dropped(f.before()); by != NoPolicy {
 		f.earlier.known = false // a drop policy was against it
 	}
 	return p.rescues(f)
