@@ -120,6 +120,8 @@ func asConfiguration(t *testing.T, text string) block {
 		return example
 	case has("slos"): // a file of SLOs
 		example = block{"receivers": block{"otlp_slo": block{"slo": example}}}
+	case has("policies"): // a file of policies
+		example = block{"receivers": block{"otlp_slo": block{"sampling": example}}}
 	case !slices.ContainsFunc(sections, has): // blocks of the receiver
 		example = block{"receivers": block{"otlp_slo": example}}
 	}
