@@ -266,10 +266,6 @@ var ofEngine = []figure{
 			put(int64(s.Buffer.DecidedByLag[len(s.Buffer.DecidedByLag)-1]), attribute.String("lag_max", "+Inf"))
 		},
 	},
-}
-
-// ofRED are those of an engine that makes RED metrics, and counts SLOs beside them.
-var ofRED = []figure{
 	{
 		"burning", "Services whose error budget burns, by SLO.", "{service}", true,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) {
@@ -278,6 +274,10 @@ var ofRED = []figure{
 			}
 		},
 	},
+}
+
+// ofRED are those of an engine that makes RED metrics.
+var ofRED = []figure{
 	{
 		"red_series", "Series of RED metrics, overflow series apart.", "{series}", true,
 		func(s *spanpipe.Stats, put func(int64, ...attribute.KeyValue)) { put(int64(s.RED.Series)) },

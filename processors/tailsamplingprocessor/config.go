@@ -11,6 +11,7 @@ import (
 
 	"github.com/otelcol-slo/otelcol-slo/internal/ottlcondition"
 	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
+	"github.com/otelcol-slo/otelcol-slo/internal/slo"
 	"github.com/otelcol-slo/otelcol-slo/internal/spanpipe"
 )
 
@@ -60,6 +61,8 @@ type Config struct {
 	ShadowPolicies []sampling.PolicyConfig `mapstructure:"shadow_policies"`
 	AnnotateSpans  string                  `mapstructure:"annotate_spans"`
 	DecisionLog    int                     `mapstructure:"decision_log"`
+	// SLO declares the SLOs that policies of type slo are about. They are judged, and counted for nothing else. Default: none.
+	SLO slo.Config `mapstructure:"slo"`
 	// DecisionMemory is what is remembered of traces whose record is gone.
 	DecisionMemory sampling.DecisionMemoryConfig `mapstructure:"decision_memory"`
 	// Memory bounds what is held.

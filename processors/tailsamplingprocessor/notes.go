@@ -22,8 +22,9 @@ func (c *Config) notes() []string {
 	note(c.DecisionWait <= 0, "decision_wait: %s stands for %s", c.DecisionWait, contribsShortestWait)
 	note(c.SamplingStrategy == spanIngest, "sampling_strategy: a trace that no policy is sure of is decided by all of them at decision_wait")
 	note(len(c.Policies) == 0 && c.PoliciesFile == "", "policies: there are none, so that traces with an error, traces of 500 ms and more, and 1 %% of all are kept")
+	declared := len(c.SLO.SLOs)+len(c.SLO.Files) > 0
 	for i := range c.Policies {
-		note(c.Policies[i].SLO != nil, "policies[%d]: %q matches nothing here: SLOs are declared and counted by the receiver otlp_slo", i, c.Policies[i].Name)
+		note(c.Policies[i].SLO != nil && !declared, "policies[%d]: %q matches nothing: no SLO is declared under slo", i, c.Policies[i].Name)
 	}
 	ours := c.sampling()
 	return append(list, ours.Notes()...)

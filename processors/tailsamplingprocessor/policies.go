@@ -19,6 +19,7 @@ func (p *tailSampling) watchPolicies(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+			p.reloadSLOs()
 			p.reloadPolicies()
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/otelcol-slo/otelcol-slo/internal/enginefigures"
 	"github.com/otelcol-slo/otelcol-slo/internal/ottlcondition"
 	"github.com/otelcol-slo/otelcol-slo/internal/policyfile"
+	"github.com/otelcol-slo/otelcol-slo/internal/slo"
 	"github.com/otelcol-slo/otelcol-slo/internal/spanpipe"
 	"github.com/otelcol-slo/otelcol-slo/internal/webserver"
 )
@@ -30,6 +31,7 @@ type tailSampling struct {
 	debug     *webserver.Server // nil: none
 	telemetry *telemetry
 	policies  *policyfile.Source
+	slos      *slo.Source
 	contexts  *contexts
 	refused   refused
 	waiting   atomic.Int64 // requests that wait for room
@@ -72,6 +74,10 @@ func (p *tailSampling) Start(ctx context.Context, host component.Host) error {
 	if settings.Config.Sampling, err = p.policies.Load(); err != nil {
 		return err
 	}
+	p.slos = slo.NewSource(p.cfg.SLO)
+	if settings.Config.SLO, err = p.slos.Load(); err != nil {
+		return err
+	}
 	engine, err := spanpipe.New(settings)
 	if err != nil {
 		return err
@@ -95,7 +101,7 @@ func (p *tailSampling) Start(ctx context.Context, host component.Host) error {
 	run, stop := context.WithCancel(context.Background())
 	p.stopLoop = stop
 	p.running.Go(func() { engine.Run(run) })
-	if p.cfg.PoliciesFile != "" {
+	if p.cfg.PoliciesFile != "" || len(p.cfg.SLO.Files) > 0 {
 		p.running.Go(func() { p.watchPolicies(run) })
 	}
 	p.mu.Lock()
