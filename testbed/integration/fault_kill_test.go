@@ -40,13 +40,15 @@ service:
 
 const killedProcessor = `
 receivers:
-  otlp: {protocols: {grpc: {endpoint: %q}}}
+  otlp: {protocols: {grpc: {endpoint: %q, include_metadata: true}}}
 processors:
+  attributes: {actions: [{key: tenant, action: insert, from_context: metadata.x-tenant}]} # what a tenant's exporter would see
   tail_sampling:
+      metadata_keys: [X-Tenant]
       memory: {limit_mib: 128}%s
 service:
   pipelines:
-    traces: {receivers: [otlp], processors: [tail_sampling], exporters: [otlp_grpc]}
+    traces: {receivers: [otlp], processors: [tail_sampling, attributes], exporters: [otlp_grpc]}
 `
 
 const killedOutput = `
@@ -67,15 +69,19 @@ func killedConfig(component, otlp, sink, telemetry, directory string) string {
 }
 
 // A process is killed while it holds traces that are decided and others that are not. The next one on its directory
-// goes on as if nothing had happened: what comes out in the end is what had to, each span once and as it was sent.
+// goes on as if nothing had happened: what comes out in the end is what had to, each span once, as it was sent and
+// with the tenant that sent it.
 func TestAKillLeavesSamplingWhereItWas(t *testing.T) {
-	for _, c := range []struct{ name, prefix, component string }{
-		{"the receiver otlp_slo", "otelcol_otlp_slo_", killedReceiver},
-		{"the processor tail_sampling", "otelcol_processor_tail_sampling_", killedProcessor},
+	for _, c := range []struct {
+		name, prefix, component string
+		tenants                 bool // it holds metadata
+	}{
+		{"the receiver otlp_slo", "otelcol_otlp_slo_", killedReceiver, false},
+		{"the processor tail_sampling", "otelcol_processor_tail_sampling_", killedProcessor, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			k := newKilled(t, c.prefix, c.component)
+			k := newKilled(t, c.prefix, c.component, c.tenants)
 			k.start()
 			k.sendDecided()
 			k.sendUndecided()
@@ -137,6 +143,9 @@ func (k *killed) goesOn() {
 	const dropped, undecided = 2 + 2, 5 * 3
 	assert.EqualValues(k.t, dropped+undecided, k.Sum(k.prefix+"recovered_spans"))
 	assert.Zero(k.t, k.Sum(k.prefix+"storage_failures"))
+	if k.tenants {
+		assert.EqualValues(k.t, 2, k.Sum(k.prefix+"metadata_cardinality"))
+	}
 	k.send(
 		killedSpan{trace: failedAndEnded, root: true}, killedSpan{trace: failsAfterwards, n: 4, failed: true, tenant: "a"},
 		killedSpan{trace: keptBefore, n: 4}, killedSpan{trace: droppedBefore, n: 4}, killedSpan{trace: rescued, n: 4, failed: true},

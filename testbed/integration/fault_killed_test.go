@@ -56,6 +56,7 @@ type killed struct {
 	*harness.Collector
 	t                               *testing.T
 	prefix, config, otlp, telemetry string
+	tenants                         bool // who sent a span can be seen of it
 	sender                          send.Sender
 	sent                            []killedSpan
 	expected                        map[string]int
@@ -64,9 +65,9 @@ type killed struct {
 	came map[string]int
 }
 
-func newKilled(t *testing.T, prefix, component string) *killed {
+func newKilled(t *testing.T, prefix, component string, tenants bool) *killed {
 	t.Helper()
-	k := &killed{t: t, prefix: prefix, otlp: harness.FreeAddress(t), telemetry: harness.FreeAddress(t), came: map[string]int{}}
+	k := &killed{t: t, prefix: prefix, tenants: tenants, otlp: harness.FreeAddress(t), telemetry: harness.FreeAddress(t), came: map[string]int{}}
 	behind := harness.OTLPSink(t, sink.OTLPOptions{CountOnly: true, OnTraces: k.take})
 	k.config = harness.WriteFile(t, "config.yaml", killedConfig(component, k.otlp, behind.Address(), k.telemetry, t.TempDir()))
 	return k
@@ -158,7 +159,11 @@ func (k *killed) expect(traces ...byte) {
 			continue
 		}
 		rs := killedTraces([]killedSpan{s}).ResourceSpans().At(0)
-		k.expected[text(rs.Resource(), rs.ScopeSpans().At(0).Spans().At(0))]++
+		span := rs.ScopeSpans().At(0).Spans().At(0)
+		if k.tenants && s.tenant != "" {
+			span.Attributes().PutStr("tenant", s.tenant)
+		}
+		k.expected[text(rs.Resource(), span)]++
 	}
 }
 
