@@ -39,8 +39,15 @@ func (r *running) came() map[string]int {
 
 // tenants are combinations that a text could take for each other.
 var tenants = []map[string][]string{
-	{"x-tenant": {"a"}, "region": {"eu"}}, {"x-tenant": {"a"}, "region": {"us"}}, {"x-tenant": {"a", "eu"}}, {"x-tenant": {"ae", "u"}},
-	{"region": {"a", "eu"}}, {"x-tenant": {""}}, {"x-tenant": {"", ""}}, {"x-tenant": {"ü\x00\n"}, "region": {""}}, {},
+	{"x-tenant": {"a"}, "region": {"eu"}},
+	{"x-tenant": {"a"}, "region": {"us"}},
+	{"x-tenant": {"a", "eu"}},
+	{"x-tenant": {"ae", "u"}},
+	{"region": {"a", "eu"}},
+	{"x-tenant": {""}},
+	{"x-tenant": {"", ""}},
+	{"x-tenant": {"ü\x00\n"}, "region": {""}},
+	{},
 }
 
 // sendTenants sends traces that came in several combinations each, and returns how many spans came in each.
