@@ -247,6 +247,7 @@ var ofEngine = []figure{
 			put(int64(s.Storage.Failed), attribute.String("reason", "write"))
 			put(int64(s.Storage.Evicted), attribute.String("reason", "full"))
 			put(int64(s.DamagedRequests), attribute.String("reason", "damaged"))
+			put(int64(s.NoContextRequests), attribute.String("reason", "metadata"))
 		},
 	},
 	{

@@ -41,6 +41,11 @@ type Settings struct {
 	// given (Request.SetContext); it is never called for 0. Spans of different numbers come in different calls of
 	// SendTraces, be they of one trace. Nil: numbers mean nothing.
 	InContext func(ctx context.Context, number uint32) context.Context
+	// StoredContext returns what a number stands for as a text that means the same in another process, for the store; it is never
+	// called for 0, and any number of times at once. RestoreContext returns the number of such a text in this process, and
+	// fails where there can be none: what came in it is not recovered. Nil: contexts are lost with the process.
+	StoredContext  func(number uint32) string
+	RestoreContext func(stored string) (uint32, error)
 	// IsPermanent tells an error of SendTraces that trying again won't mend. Nil: none is.
 	IsPermanent func(error) bool
 }

@@ -104,10 +104,11 @@ type Stats struct {
 	// Burning is for how many services the error budget of each declared SLO burns.
 	Burning []slo.Burning
 	// Storage is how the store stands; zero where there is none. Recovered requests of an earlier process, and the spans of
-	// them that were recorded, were taken in at the start; Damaged ones could not be.
-	Storage                            spanstore.Stats
-	RecoveredRequests, DamagedRequests int
-	RecoveredSpans                     uint64
+	// them that were recorded, were taken in at the start; Damaged ones could not be, nor those of NoContext, which
+	// Settings.RestoreContext refused.
+	Storage                                               spanstore.Stats
+	RecoveredRequests, DamagedRequests, NoContextRequests int
+	RecoveredSpans                                        uint64
 
 	// Compression is what compressing did; zero where sampling.compression is none.
 	Compression tracebuf.CompressionStats
@@ -183,7 +184,8 @@ func (e *Engine) Stats(now time.Time) Stats {
 	if e.store != nil {
 		s.Storage = e.store.Stats()
 	}
-	s.RecoveredRequests, s.DamagedRequests, s.RecoveredSpans = e.recovered.requests, e.recovered.damaged, e.recovered.spans
+	s.RecoveredRequests, s.RecoveredSpans = e.recovered.requests, e.recovered.spans
+	s.DamagedRequests, s.NoContextRequests = e.recovered.damaged, e.recovered.noContext
 	out := e.out.stats()
 	s.QueuedBatches, s.QueuedBytes, s.QueuedSpans = out.batches, out.bytes, out.spans
 	for _, u := range tracebuf.Uses() {

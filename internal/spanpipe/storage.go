@@ -47,35 +47,41 @@ func (e *Engine) recover(left *spanstore.Left) {
 	e.recovered.until = e.clock(e.start)
 	left.SentTraces(func(id *[16]byte) { e.buf.RememberKept(*id) })
 	e.buf.BeginAsDropped(left.Dropped)
-	e.recovered.damaged = left.Requests(func(at time.Time, body []byte) {
-		if at.After(e.start) { // the clock was set back
-			at = e.start
+	damaged := left.Requests(func(stored *spanstore.Request) {
+		if stored.At.After(e.start) { // the clock was set back
+			stored.At = e.start
 		}
-		e.replay(left, at, body)
+		e.replay(left, stored)
 	})
+	e.recovered.damaged += damaged
 	e.buf.BeginAsDropped(nil)
 }
 
 // replay records a stored request.
-func (e *Engine) replay(left *spanstore.Left, at time.Time, body []byte) {
+func (e *Engine) replay(left *spanstore.Left, stored *spanstore.Request) {
 	e.recovered.requests++
-	r, err := e.NewRequest(len(body), at)
+	r, err := e.NewRequest(len(stored.Body), stored.At)
 	if err != nil {
 		e.recovered.damaged++
 		return
 	}
 	defer r.end()
-	copy(r.body, body)
+	copy(r.body, stored.Body)
 	l, p := r.lane, e.plan.Load()
 	b := &l.batch
 	if err = otlpwire.Scan(r.body, p.schema, b); err == nil {
 		for i := range b.Spans {
-			if left.TakeSent(&b.Spans[i].TraceID) {
+			if left.TakeSent(&b.Spans[i].TraceID, stored) {
 				b.Spans[i].TraceID = [16]byte{}
 			}
 		}
 		b.DropZeroTraceIDs()
-		err = e.prepare(l, at)
+		if b.Context, err = e.contextOf(stored, len(b.Spans)); err != nil {
+			l.writer.Rollback()
+			e.recovered.noContext++
+			return
+		}
+		err = e.prepare(l, stored.At)
 	}
 	if err != nil {
 		l.writer.Rollback()
@@ -84,21 +90,38 @@ func (e *Engine) replay(left *spanstore.Left, at time.Time, body []byte) {
 	}
 	e.recovered.spans += uint64(len(b.Spans))
 	e.match(l, p.policies)
-	e.buf.Record(l.writer, b, e.clock(at))
+	e.buf.Record(l.writer, b, e.clock(stored.At))
 	l.trim()
+}
+
+// contextOf returns the number that a stored request's context has in this process. One of which nothing is left to send gets none, so
+// that it takes no number from others.
+func (e *Engine) contextOf(stored *spanstore.Request, spans int) (uint32, error) {
+	if stored.Context == "" || spans == 0 || e.settings.RestoreContext == nil {
+		return 0, nil
+	}
+	return e.settings.RestoreContext(stored.Context)
+}
+
+// storedContext returns what is stored of a context.
+func (e *Engine) storedContext(number uint32) string {
+	if number == 0 || e.settings.StoredContext == nil {
+		return ""
+	}
+	return e.settings.StoredContext(number)
 }
 
 // keepRequest stores a request that is about to be recorded. What can't be stored is taken nevertheless.
 func (e *Engine) keepRequest(r *Request, now time.Time) {
 	if e.store != nil {
-		_ = e.store.Append(now, r.body) // counted by the store
+		_ = e.store.Append(now, e.storedContext(r.context), r.body) // counted by the store
 	}
 }
 
 // keepSent stores that a batch went out or was given up.
 func (e *Engine) keepSent(b *outBatch) {
 	if e.store != nil && len(b.sent) > 0 {
-		_ = e.store.Sent(time.Now(), b.sent) // counted by the store; at worst it is sent again
+		_ = e.store.Sent(time.Now(), e.storedContext(b.context), b.sent) // counted by the store; at worst it is sent again
 	}
 }
 
@@ -118,6 +141,7 @@ func (e *Engine) tickStore(now time.Time) {
 // recovered is what an earlier process left.
 type recovered struct {
 	requests, damaged int
+	noContext         int // requests whose context can't be had in this process
 	spans             uint64
 	until             int64 // of the engine's clock: what arrived before was recovered
 }

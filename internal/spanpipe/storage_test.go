@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
+	"github.com/otelcol-slo/otelcol-slo/internal/spanstore"
 )
 
 // storedIn configures a store.
@@ -174,6 +175,18 @@ func TestWhatNobodyNeedsLeavesTheStore(t *testing.T) {
 		w.end()
 		w.engine.Close()
 	})
+}
+
+func TestStoredRequestsThatCannotBeReadAreCounted(t *testing.T) {
+	dir := t.TempDir()
+	store, _, err := spanstore.Open(dir, 1<<30)
+	require.NoError(t, err)
+	require.NoError(t, store.Append(time.Now(), "", []byte("no request")))
+	require.NoError(t, store.Close())
+	w := newWorld(t, storedIn(dir))
+	stats := w.engine.Stats(time.Now())
+	require.Equal(t, []int{1, 1}, []int{stats.RecoveredRequests, stats.DamagedRequests})
+	w.finish()
 }
 
 func TestAStoreThatCannotBeOpenedIsToldAtStart(t *testing.T) {

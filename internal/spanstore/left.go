@@ -11,9 +11,10 @@ import (
 type Left struct {
 	store    *Store
 	requests []request
-	// decided is what is known of traces: wasDropped, or how many spans went out.
-	decided map[ID]int64
-	damaged int
+	dropped  map[ID]struct{}      // and not sent
+	sent     map[inContext]uint32 // how many spans went out
+	contexts map[string]uint32
+	damaged  int
 }
 
 type request struct {
@@ -21,15 +22,43 @@ type request struct {
 	at       int64
 }
 
-const wasDropped = -1
+// inContext is the spans of a trace that came in one context, by the number of Left.contexts.
+type inContext struct {
+	id      ID
+	context uint32
+}
+
+func newLeft(s *Store) *Left {
+	return &Left{store: s, dropped: map[ID]struct{}{}, sent: map[inContext]uint32{}, contexts: map[string]uint32{}}
+}
+
+// number numbers contexts, so that each is held once.
+func (l *Left) number(context string) uint32 {
+	n, known := l.contexts[context]
+	if !known {
+		n = uint32(len(l.contexts))
+		l.contexts[context] = n
+	}
+	return n
+}
 
 func (l *Left) request(f segmentlog.Found) {
-	if len(f.Meta) != 8 {
+	if len(f.Meta) < requestMeta {
 		return
 	}
 	at := int64(binary.LittleEndian.Uint64(f.Meta))
 	l.requests = append(l.requests, request{f.Position, at})
 	l.store.requests.note(f.Segment, at)
+}
+
+// decide takes in what was decided.
+func (l *Left) decide(decisions []segmentlog.Position) {
+	for _, p := range decisions {
+		l.decision(p)
+	}
+	for p := range l.sent {
+		delete(l.dropped, p.id)
+	}
 }
 
 func (l *Left) decision(p segmentlog.Position) {
@@ -38,19 +67,16 @@ func (l *Left) decision(p segmentlog.Position) {
 		l.damaged++
 		return
 	}
-	var id ID
 	switch meta[0] {
 	case kindDropped:
 		for ; len(body) >= idSize; body = body[idSize:] {
-			copy(id[:], body)
-			if l.decided[id] == 0 {
-				l.decided[id] = wasDropped
-			}
+			l.dropped[ID(body[:idSize])] = struct{}{}
 		}
 	case kindSent:
+		of := inContext{context: l.number(string(meta[decisionMeta:]))}
 		for ; len(body) >= sentSize; body = body[sentSize:] {
-			copy(id[:], body)
-			l.decided[id] = max(l.decided[id], 0) + int64(binary.LittleEndian.Uint32(body[idSize:]))
+			copy(of.id[:], body)
+			l.sent[of] += binary.LittleEndian.Uint32(body[idSize:])
 		}
 	}
 }
@@ -68,41 +94,55 @@ func (l *Left) Oldest() time.Time {
 }
 
 // Dropped reports whether a trace was dropped.
-func (l *Left) Dropped(id *ID) bool { return l.decided[*id] == wasDropped }
+func (l *Left) Dropped(id *ID) bool {
+	_, dropped := l.dropped[*id]
+	return dropped
+}
 
-// TakeSent reports whether the next span of a trace is one that went out. It is to be asked for each span in the order of
-// the requests.
-func (l *Left) TakeSent(id *ID) bool {
-	n := l.decided[*id]
-	if n <= 0 {
+// TakeSent reports whether the next span of a trace in a request is one that went out. It is to be asked for each span in the
+// order of the requests.
+func (l *Left) TakeSent(id *ID, r *Request) bool {
+	of := inContext{*id, r.context}
+	n := l.sent[of]
+	switch n {
+	case 0:
 		return false
-	}
-	l.decided[*id] = n - 1
-	if n == 1 {
-		delete(l.decided, *id)
+	case 1:
+		delete(l.sent, of)
+	default:
+		l.sent[of] = n - 1
 	}
 	return true
 }
 
-// SentTraces calls f for each trace of which spans went out.
+// SentTraces calls f for each trace of which spans went out, once for each context.
 func (l *Left) SentTraces(f func(id *ID)) {
-	for id, n := range l.decided {
-		if n > 0 {
-			f(&id)
-		}
+	for of := range l.sent {
+		f(&of.id)
 	}
 }
 
+// Request is a request that is left.
+type Request struct {
+	At time.Time
+	// Context is that of [Store.Append].
+	Context string
+	Body    []byte
+
+	context uint32
+}
+
 // Requests calls f for each request, oldest first, and returns how many were damaged.
-func (l *Left) Requests(f func(at time.Time, body []byte)) int {
+func (l *Left) Requests(f func(*Request)) int {
 	damaged := l.damaged
 	for _, r := range l.requests {
-		_, body, err := l.store.requests.log.Read(r.position)
+		meta, body, err := l.store.requests.log.Read(r.position)
 		if err != nil {
 			damaged++
 			continue
 		}
-		f(time.UnixMilli(r.at), body)
+		context := string(meta[requestMeta:])
+		f(&Request{At: time.UnixMilli(r.at), Context: context, Body: body, context: l.number(context)})
 	}
 	return damaged
 }

@@ -15,7 +15,10 @@ import (
 // ID is a trace id.
 type ID = [16]byte
 
-// Sent is how many spans of a trace went out at a time.
+// ContextMax is how many bytes of a context can be stored.
+const ContextMax = 60 << 10
+
+// Sent is how many spans of a trace went out at a time, all of one context.
 type Sent struct {
 	ID    ID
 	Spans uint32
@@ -27,6 +30,9 @@ const (
 
 	kindDropped = 'd'
 	kindSent    = 's'
+
+	requestMeta  = 8 // without the context
+	decisionMeta = 9 // without the context
 
 	idSize   = 16
 	sentSize = 20
@@ -40,6 +46,7 @@ type Store struct {
 	requests  part
 	decisions part
 	dropped   []byte // ids since the last Flush
+	meta      []byte // of the record that is being written
 
 	// Failed counts what could not be written: requests and decisions that a kill would lose.
 	failed atomic.Uint64
@@ -96,20 +103,32 @@ func (p *part) remove(n int) error {
 	return p.log.RemoveThrough(through)
 }
 
-// Append stores a request that arrived at a time. Where it fails the request may be accepted nevertheless: a kill would lose it.
-func (s *Store) Append(at time.Time, request []byte) error {
-	var meta [8]byte
+// Append stores a request that arrived at a time, and its context, "" where it has none. Where it fails the request may be accepted
+// nevertheless: a kill would lose it.
+func (s *Store) Append(at time.Time, context string, request []byte) error {
 	ms := at.UnixMilli()
-	binary.LittleEndian.PutUint64(meta[:], uint64(ms))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.makeRoom(int64(len(request))); err != nil {
+	err := checkContext(context)
+	if err == nil {
+		err = s.makeRoom(int64(len(context) + len(request)))
+	}
+	if err != nil {
 		s.failed.Add(1)
 		return err
 	}
-	if err := s.requests.append(meta[:], request, ms); err != nil {
+	s.meta = binary.LittleEndian.AppendUint64(s.meta[:0], uint64(ms))
+	s.meta = append(s.meta, context...)
+	if err := s.requests.append(s.meta, request, ms); err != nil {
 		s.failed.Add(1)
 		return fmt.Errorf("cannot store a request: %w", err)
+	}
+	return nil
+}
+
+func checkContext(context string) error {
+	if len(context) > ContextMax {
+		return fmt.Errorf("cannot store a context of %d bytes, %d are the most", len(context), ContextMax)
 	}
 	return nil
 }
@@ -132,8 +151,8 @@ func (s *Store) Dropped(id *ID) {
 	s.mu.Unlock()
 }
 
-// Sent stores that spans went out, or were given up.
-func (s *Store) Sent(now time.Time, sent []Sent) error {
+// Sent stores that spans of a context went out, or were given up.
+func (s *Store) Sent(now time.Time, context string, sent []Sent) error {
 	body := make([]byte, 0, len(sent)*sentSize)
 	for i := range sent {
 		body = append(body, sent[i].ID[:]...)
@@ -141,7 +160,7 @@ func (s *Store) Sent(now time.Time, sent []Sent) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.decide(kindSent, now, body)
+	return s.decide(kindSent, now, context, body)
 }
 
 // Flush stores which traces were dropped.
@@ -151,17 +170,21 @@ func (s *Store) Flush(now time.Time) error {
 	if len(s.dropped) == 0 {
 		return nil
 	}
-	err := s.decide(kindDropped, now, s.dropped)
+	err := s.decide(kindDropped, now, "", s.dropped)
 	s.dropped = s.dropped[:0]
 	return err
 }
 
-func (s *Store) decide(kind byte, now time.Time, body []byte) error {
-	var meta [9]byte
-	meta[0] = kind
+func (s *Store) decide(kind byte, now time.Time, context string, body []byte) error {
+	if err := checkContext(context); err != nil {
+		s.failed.Add(1)
+		return err
+	}
 	ms := now.UnixMilli()
-	binary.LittleEndian.PutUint64(meta[1:], uint64(ms))
-	if err := s.decisions.append(meta[:], body, ms); err != nil {
+	s.meta = append(s.meta[:0], kind)
+	s.meta = binary.LittleEndian.AppendUint64(s.meta, uint64(ms))
+	s.meta = append(s.meta, context...)
+	if err := s.decisions.append(s.meta, body, ms); err != nil {
 		s.failed.Add(1)
 		return fmt.Errorf("cannot store decisions: %w", err)
 	}
@@ -206,7 +229,7 @@ func (s *Store) Close() error {
 // be used, or another store uses it. bytesMax bounds the requests in it.
 func Open(dir string, bytesMax int64) (*Store, *Left, error) {
 	s := &Store{bytesMax: bytesMax}
-	left := &Left{store: s, decided: map[ID]int64{}}
+	left := newLeft(s)
 	var err error
 	s.requests.log, _, err = segmentlog.Open(segmentlog.Config{Dir: filepath.Join(dir, "requests"), SegmentBytes: requestSegment}, left.request)
 	if err != nil {
@@ -214,7 +237,7 @@ func Open(dir string, bytesMax int64) (*Store, *Left, error) {
 	}
 	var decisions []segmentlog.Position
 	s.decisions.log, _, err = segmentlog.Open(segmentlog.Config{Dir: filepath.Join(dir, "decisions"), SegmentBytes: decisionSegment}, func(f segmentlog.Found) {
-		if len(f.Meta) == 9 {
+		if len(f.Meta) >= decisionMeta {
 			decisions = append(decisions, f.Position)
 			s.decisions.note(f.Segment, int64(binary.LittleEndian.Uint64(f.Meta[1:])))
 		}
@@ -222,8 +245,6 @@ func Open(dir string, bytesMax int64) (*Store, *Left, error) {
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("cannot open the log of decisions: %w", err), s.requests.log.Close())
 	}
-	for _, p := range decisions {
-		left.decision(p)
-	}
+	left.decide(decisions)
 	return s, left, nil
 }

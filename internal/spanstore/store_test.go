@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,8 +31,8 @@ func reopen(t *testing.T, dir string, bytesMax int64) (*Store, *Left) {
 }
 
 func bodies(left *Left) (all []string, at []int64) {
-	left.Requests(func(arrival time.Time, body []byte) {
-		all, at = append(all, string(body)), append(at, arrival.UnixMilli())
+	left.Requests(func(r *Request) {
+		all, at = append(all, r.Context+string(r.Body)), append(at, r.At.UnixMilli())
 	})
 	return all, at
 }
@@ -45,7 +47,8 @@ func TestWhatWasStoredIsThereAfterAKill(t *testing.T) {
 		now := time.UnixMilli(1_700_000_000_000)
 		var want []string
 		var at []int64
-		decided := map[ID]int64{}
+		contexts := []string{"", "tenant a", "tenant b"}
+		decided := map[ID]*[3]int{}
 		flushed := map[ID]bool{}
 		pending := map[ID]bool{}
 		for i := range 300 {
@@ -54,8 +57,9 @@ func TestWhatWasStoredIsThereAfterAKill(t *testing.T) {
 			switch rng.IntN(4) {
 			case 0, 1:
 				body := fmt.Sprintf("request %d %d", i, rng.Uint64())
-				require.NoError(t, s.Append(now, []byte(body)))
-				want, at = append(want, body), append(at, now.UnixMilli())
+				context := contexts[rng.IntN(3)]
+				require.NoError(t, s.Append(now, context, []byte(body)))
+				want, at = append(want, context+body), append(at, now.UnixMilli())
 			case 2:
 				s.Dropped(&trace)
 				pending[trace] = true
@@ -68,8 +72,12 @@ func TestWhatWasStoredIsThereAfterAKill(t *testing.T) {
 				}
 			case 3:
 				n := 1 + rng.Uint32N(3)
-				require.NoError(t, s.Sent(now, []Sent{{trace, n}, {id(1000 + rng.Uint64N(5)), 1}}))
-				decided[trace] += int64(n)
+				context := rng.IntN(3)
+				require.NoError(t, s.Sent(now, contexts[context], []Sent{{trace, n}, {id(1000 + rng.Uint64N(5)), 1}}))
+				if decided[trace] == nil {
+					decided[trace] = new([3]int)
+				}
+				decided[trace][context] += int(n)
 			}
 		}
 		_, left = reopen(t, dir, 1<<40)
@@ -81,15 +89,36 @@ func TestWhatWasStoredIsThereAfterAKill(t *testing.T) {
 		left.SentTraces(func(id *ID) { sent[*id] = true })
 		for n := range uint64(40) {
 			trace := id(n)
-			require.Equal(t, flushed[trace] && decided[trace] == 0, left.Dropped(&trace), "dropped and not sent since")
-			require.Equal(t, decided[trace] > 0, sent[trace])
-			for range decided[trace] {
-				require.True(t, left.TakeSent(&trace))
-			}
-			require.False(t, left.TakeSent(&trace))
+			require.Equal(t, flushed[trace] && decided[trace] == nil, left.Dropped(&trace), "dropped and not sent since")
+			require.Equal(t, decided[trace] != nil, sent[trace])
 		}
+		left.Requests(func(r *Request) {
+			for trace, of := range decided {
+				for n := &of[slices.Index(contexts, r.Context)]; *n > 0; *n-- {
+					require.True(t, left.TakeSent(&trace, r))
+				}
+				require.False(t, left.TakeSent(&trace, r))
+			}
+		})
 		require.NoError(t, s.Close())
 	}
+}
+
+func TestAContextThatIsTooLongIsCounted(t *testing.T) {
+	dir := t.TempDir()
+	s, _, err := Open(dir, 1<<40)
+	require.NoError(t, err)
+	now := time.UnixMilli(1_700_000_000_000)
+	long := strings.Repeat("x", ContextMax)
+	require.NoError(t, s.Append(now, long, []byte("request")))
+	require.NoError(t, s.Sent(now, long, []Sent{{id(1), 1}}))
+	require.ErrorContains(t, s.Append(now, long+"x", []byte("request")), "cannot store a context of 61441 bytes")
+	require.ErrorContains(t, s.Sent(now, long+"x", []Sent{{id(2), 1}}), "cannot store a context of 61441 bytes")
+	require.EqualValues(t, 2, s.Stats().Failed)
+	_, left := reopen(t, dir, 1<<40)
+	all, _ := bodies(left)
+	require.Equal(t, []string{long + "request"}, all)
+	require.NoError(t, s.Close())
 }
 
 func TestATornRequestIsLeftOut(t *testing.T) {
@@ -98,7 +127,7 @@ func TestATornRequestIsLeftOut(t *testing.T) {
 	require.NoError(t, err)
 	now := time.UnixMilli(1_700_000_000_000)
 	for i := range 10 {
-		require.NoError(t, s.Append(now, fmt.Appendf(nil, "a request that is long enough, %d", i)))
+		require.NoError(t, s.Append(now, "", fmt.Appendf(nil, "a request that is long enough, %d", i)))
 	}
 	require.NoError(t, s.Close())
 	files, err := filepath.Glob(filepath.Join(dir, "requests", "*.log"))
@@ -121,7 +150,7 @@ func TestTrimKeepsWhatIsAskedForAndRemovesMostOfTheRest(t *testing.T) {
 	for i := range 200 {
 		at := start.Add(time.Duration(i) * time.Second)
 		binary.LittleEndian.PutUint64(body, uint64(i))
-		require.NoError(t, s.Append(at, body))
+		require.NoError(t, s.Append(at, "", body))
 		trace := id(uint64(i))
 		s.Dropped(&trace)
 		require.NoError(t, s.Flush(at))
@@ -141,7 +170,7 @@ func TestTrimKeepsWhatIsAskedForAndRemovesMostOfTheRest(t *testing.T) {
 	require.Zero(t, again.Stats().Bytes, "also what an earlier process left")
 	require.NoError(t, s.Trim(start.Add(time.Hour)))
 	require.Zero(t, s.Stats().Bytes)
-	require.NoError(t, s.Append(start.Add(time.Hour), body), "it goes on")
+	require.NoError(t, s.Append(start.Add(time.Hour), "", body), "it goes on")
 	require.NoError(t, s.Close())
 }
 
@@ -152,7 +181,7 @@ func TestAFullStoreLosesTheOldest(t *testing.T) {
 	require.NoError(t, err)
 	now := time.UnixMilli(1_700_000_000_000)
 	for range 300 {
-		require.NoError(t, s.Append(now, make([]byte, 1<<20)))
+		require.NoError(t, s.Append(now, "", make([]byte, 1<<20)))
 		require.LessOrEqual(t, s.Stats().Bytes, int64(most+requestSegment))
 	}
 	require.NotZero(t, s.Stats().Evicted)

@@ -71,7 +71,7 @@ const keepAll = `memory: {limit_mib: 64}, policies: [{name: all, type: always_sa
 func TestDownstreamFailureIsTriedAgain(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var up atomic.Bool
-		next := &sink{answer: func() error {
+		next := &sink{answer: func(context.Context) error {
 			if !up.Load() {
 				return errors.New("the exporter's queue is full")
 			}
@@ -101,7 +101,7 @@ func TestDownstreamFailureIsCounted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				r := startInFrontOf(t, `{decision_wait: 1s, `+keepAll+`}`, &sink{answer: func() error { return answer }})
+				r := startInFrontOf(t, `{decision_wait: 1s, `+keepAll+`}`, &sink{answer: func(context.Context) error { return answer }})
 				r.mustTake(t, trace(1, 3, false))
 				time.Sleep(11 * time.Minute)
 				require.EqualValues(t, 3, r.figure(t, "spans", "outcome", "send_failed"))
@@ -117,7 +117,7 @@ func TestDownstreamFailureBecomesBackPressure(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		hung := make(chan struct{})
 		release := sync.OnceFunc(func() { close(hung) })
-		next := &sink{answer: func() error { <-hung; return nil }}
+		next := &sink{answer: func(context.Context) error { <-hung; return nil }}
 		r := startInFrontOf(t, `{decision_wait: 1s, decision_wait_min: 0s, output: {senders: 1}, memory: {limit_mib: 128},
 			policies: [{name: errors, type: status_code, status_code: {status_codes: [ERROR]}}]}`, next)
 		t.Cleanup(release)

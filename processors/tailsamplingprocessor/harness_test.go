@@ -48,7 +48,7 @@ func mustParse(t testing.TB, yaml string) *Config {
 
 // sink is the next consumer.
 type sink struct {
-	answer func() error // nil: it takes everything
+	answer func(context.Context) error // nil: it takes everything
 
 	mu    sync.Mutex // protects calls
 	calls []call
@@ -64,7 +64,7 @@ func (*sink) Capabilities() consumer.Capabilities { return consumer.Capabilities
 
 func (s *sink) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 	if s.answer != nil {
-		if err := s.answer(); err != nil {
+		if err := s.answer(ctx); err != nil {
 			return err
 		}
 	}

@@ -69,6 +69,7 @@ func (p *tailSampling) Start(ctx context.Context, host component.Host) error {
 	}
 	if len(p.cfg.MetadataKeys) > 0 {
 		settings.InContext = p.contexts.restore
+		settings.StoredContext, settings.RestoreContext = p.contexts.text, p.contexts.recall
 	}
 	p.policies = policyfile.New(p.cfg.sampling())
 	if settings.Config.Sampling, err = p.policies.Load(); err != nil {

@@ -163,7 +163,7 @@ func TestSpansWithoutATraceIDAreNotTaken(t *testing.T) {
 func TestSpansAreConserved(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var calls atomic.Int64
-		next := &sink{answer: func() error {
+		next := &sink{answer: func(context.Context) error {
 			switch calls.Add(1) % 5 {
 			case 0:
 				return errors.New("not now")
