@@ -190,3 +190,19 @@ func TestAnOverridesObjectiveIsItsServicesBudget(t *testing.T) {
 	assert.Equal(t, spanview.SLOBurning, r.means(span{service: "shop"}))
 	assert.Zero(t, r.means(span{service: "cart"}))
 }
+
+func TestJudgingSetsWhatObservingDoesAndCountsNothing(t *testing.T) {
+	const slos = `- {name: a, service: shop, objective: 99, errors: {}}`
+	observed, judged, idle := newRig(t, slos, 1, nil), newRig(t, slos, 1, nil), newRig(t, slos, 1, nil)
+	spans := []span{{service: "shop"}, {service: "shop", status: 2}, {service: "cart", status: 2}}
+	observed.observe(0, spans...)
+	fill(&judged.batch, judged.schema, spans)
+	judged.Judge(0, &judged.batch)
+	for i, want := range []spanview.SLOFlags{0, spanview.SLOBad, 0} {
+		assert.Equal(t, want, observed.batch.Spans[i].SLO)
+		assert.Equal(t, want, judged.batch.Spans[i].SLO)
+	}
+	nothing := idle.flush(time.Minute)
+	assert.NotEqual(t, nothing, observed.flush(time.Minute))
+	assert.Equal(t, nothing, judged.flush(time.Minute))
+}

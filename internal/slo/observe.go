@@ -15,14 +15,21 @@ const plansMax = 10_000
 // Observe counts the events of a batch that was read with the counter's schema, and sets what they mean to SLOs in their
 // spans: whether they are bad, and whether the budget that they count for burns. lane is from 0 to Options.Lanes - 1;
 // callers that share a lane wait for one another. Counting needs no time: events count when they come.
-func (c *Counter) Observe(lane int, b *spanview.Batch, _ time.Time) {
+func (c *Counter) Observe(lane int, b *spanview.Batch, _ time.Time) { c.look(lane, b, true) }
+
+// Judge does the same to spans that were counted before, by another process: it sets which are bad, and counts nothing.
+func (c *Counter) Judge(lane int, b *spanview.Batch) { c.look(lane, b, false) }
+
+func (c *Counter) look(lane int, b *spanview.Batch, counts bool) {
 	if len(c.slos) == 0 {
 		return
 	}
 	ln := c.ledger.lanes[lane]
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
-	c.walkers[lane].walk(ln, b)
+	w := &c.walkers[lane]
+	w.counts = counts
+	w.walk(ln, b)
 }
 
 // plan is what a service's resources have in common: the SLOs that look at them.
@@ -61,6 +68,8 @@ type walker struct {
 	scratch plan // for services beyond plansMax
 	now     plan // the plan of the resource at hand, if it varies
 	facts   facts
+	// counts: events are counted, not only judged.
+	counts bool
 	// burning is what burns while a batch is walked; empty where nothing does.
 	burning burning
 }
@@ -89,7 +98,7 @@ func (w *walker) walk(ln *lane, b *spanview.Batch) {
 	}
 }
 
-// observe counts a span for one SLO, if it is an event of it.
+// observe judges a span by one SLO, and counts it, if it is an event of it.
 func (w *walker) observe(ln *lane, e *entry, s *spanview.Span) {
 	f := &w.facts
 	if e.kinds&f.kind == 0 ||
@@ -97,8 +106,21 @@ func (w *walker) observe(ln *lane, e *entry, s *spanview.Span) {
 		e.narrow && !e.slo.match.holdsSpan(f.batch, f.span, s) {
 		return
 	}
-	if r := e.excluded(f, s); r != notExcluded {
-		ln.tallies[e.series][tallyExcluded+tally(r)]++
+	excluded := e.excluded(f, s)
+	bad := excluded == notExcluded && e.bad(f, s)
+	if bad {
+		s.SLO |= spanview.SLOBad
+	}
+	if w.counts {
+		w.count(ln, e, s, excluded, bad)
+	}
+}
+
+// count counts an event.
+func (w *walker) count(ln *lane, e *entry, s *spanview.Span, excluded reason, bad bool) {
+	f := &w.facts
+	if excluded != notExcluded {
+		ln.tallies[e.series][tallyExcluded+tally(excluded)]++
 		return
 	}
 	if s.End < s.Start {
@@ -114,11 +136,7 @@ func (w *walker) observe(ln *lane, e *entry, s *spanview.Span) {
 			e.group = group
 		}
 	}
-	bad := e.bad(f, s)
 	ln.add(e.series, group, bad)
-	if bad {
-		s.SLO |= spanview.SLOBad
-	}
 	if len(w.burning) > 0 && w.burning.has(e.series, group) {
 		s.SLO |= spanview.SLOBurning
 	}

@@ -89,6 +89,7 @@ func (e *Engine) replay(left *spanstore.Left, stored *spanstore.Request) {
 		return
 	}
 	e.recovered.spans += uint64(len(b.Spans))
+	p.slo.Judge(l.index, b)
 	e.match(l, p.policies)
 	e.buf.Record(l.writer, b, e.clock(stored.At))
 	l.trim()

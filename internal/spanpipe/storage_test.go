@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
+	"github.com/otelcol-slo/otelcol-slo/internal/slo"
 	"github.com/otelcol-slo/otelcol-slo/internal/spanstore"
 )
 
@@ -201,4 +203,31 @@ func TestAStoreThatCannotBeOpenedIsToldAtStart(t *testing.T) {
 		Limits: MemoryLimits{Buffers: 64 * mib}, Start: time.Now(), WriterID: "test", SendTraces: (&sink{}).take,
 	})
 	require.ErrorContains(t, err, "cannot open sampling.storage.directory")
+}
+
+// What SLOs say of a span is no part of what is stored: it is said again, and not counted again.
+func TestAfterAKillSLOsJudgeWhatIsRecoveredAndCountItNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		keepBadEvents := func(s *Settings) {
+			s.Config.SLO.SLOs = []slo.SLO{{Name: "errors", Service: "*", Objective: 99, Errors: &slo.Errors{}}}
+			s.Config.Sampling.Policies = []sampling.PolicyConfig{{Name: "slo", Type: "slo", SLO: &sampling.SLOConfig{}}}
+		}
+		w := newWorld(t, func(s *Settings) {
+			storedIn(dir)(s)
+			keepBadEvents(s)
+		})
+		w.mustSend(testSpan{trace: 1, failed: true}, testSpan{trace: 1}, testSpan{trace: 2})
+		require.Contains(t, marshal(t, flushed(w)), `"asInt":"1"`)
+
+		x := w.afterKill(dir, keepBadEvents)
+		require.NotContains(t, marshal(t, flushed(x)), `"asInt":"1"`)
+		time.Sleep(12 * time.Second)
+		require.Equal(t, []int{2, 0}, []int{x.spansOf(1), x.spansOf(2)})
+	})
+}
+
+func flushed(w *world) pmetric.Metrics {
+	md, _ := w.engine.Flush(time.Now())
+	return md
 }
