@@ -125,30 +125,6 @@ func TestTheGreatestNumberOfDecisionsCounts(t *testing.T) {
 	}
 }
 
-func TestWhatReplacesAKeyIsToldAtStart(t *testing.T) {
-	for _, key := range []string{
-		"num_traces: 100 ", "expected_new_traces_per_sec: 10 ", "num_shards: 8 ", "decision_cache: ", "maximum_trace_size_bytes: ", "sampling_strategy: ",
-		"policies[1].latency has no effect",
-	} {
-		told := 0
-		for _, note := range mustParse(t, everyKey).notes() {
-			if strings.HasPrefix(note, key) {
-				told++
-			}
-		}
-		require.Equal(t, 1, told, key)
-	}
-	require.Len(t, mustParse(t, everyKey).notes(), 7)
-	require.Empty(t, mustParse(t, `{policies: [{name: all, type: always_sample}]}`).notes())
-	require.Equal(t, []string{"decision_wait: 0s stands for 1s"},
-		mustParse(t, `{decision_wait: 0s, policies: [{name: all, type: always_sample}]}`).notes())
-
-	bubble(t, func(t *testing.T) {
-		r := start(t, `{num_traces: 50000, policies: [{name: all, type: always_sample}]}`)
-		require.Len(t, r.logs.FilterMessageSnippet("num_traces: 50000 bounds nothing here").All(), 1)
-	})
-}
-
 // A short wait of contrib's is not refused because of a key that contrib has not.
 func TestDecisionWaitMinIsAtMostDecisionWait(t *testing.T) {
 	cfg := mustParse(t, `{decision_wait: 500ms}`)

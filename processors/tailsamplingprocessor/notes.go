@@ -1,6 +1,10 @@
 package tailsamplingprocessor
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
+)
 
 // notes says of every key that is set and does not do here what it does in contrib's processor what replaces it.
 func (c *Config) notes() []string {
@@ -22,9 +26,16 @@ func (c *Config) notes() []string {
 	note(c.DecisionWait <= 0, "decision_wait: %s stands for %s", c.DecisionWait, contribsShortestWait)
 	note(c.SamplingStrategy == spanIngest, "sampling_strategy: a trace that no policy is sure of is decided by all of them at decision_wait")
 	note(len(c.Policies) == 0 && c.PoliciesFile == "", "policies: there are none, so that traces with an error, traces of 500 ms and more, and 1 %% of all are kept")
-	for i := range c.Policies {
-		note(c.Policies[i].SLO != nil, "policies[%d]: %q matches nothing here: SLOs are declared and counted by the receiver otlp_slo", i, c.Policies[i].Name)
-	}
-	ours := c.sampling()
-	return append(list, ours.Notes()...)
+	return list
+}
+
+// policyNotes says of every policy what of it has no effect. loaded is the configuration with the policies of its file.
+func policyNotes(loaded *sampling.Config) []string {
+	var list []string
+	loaded.EachPolicy(func(path string, p *sampling.PolicyConfig) {
+		if p.Type == "slo" {
+			list = append(list, path+": a policy of type slo matches nothing here: SLOs are declared and counted by the receiver otlp_slo")
+		}
+	})
+	return append(list, loaded.Notes()...)
 }
