@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/otelcol-slo/otelcol-slo/internal/confighint"
 	"github.com/otelcol-slo/otelcol-slo/internal/ottlcondition"
 	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
 	"github.com/otelcol-slo/otelcol-slo/internal/spanpipe"
@@ -135,6 +136,9 @@ func createDefaultConfig() component.Config {
 	}
 }
 
+// Unmarshal reads the configuration as the Collector does; mistakes are told as those of Validate.
+func (c *Config) Unmarshal(conf *confmap.Conf) error { return confighint.Unmarshal(conf, c) }
+
 // Validate returns the rules that are broken, apart from those of memory and output, which the Collector asks itself.
 func (c *Config) Validate() error {
 	var errs []error
@@ -184,7 +188,8 @@ func (c *Config) sampling() sampling.Config {
 	s.SampleOnFirstMatch = c.SampleOnFirstMatch
 	s.RescueWindow = c.RescueWindow
 	s.MaxTraceMiB, s.MaxTraceBytes = c.MaxTraceMiB, c.MaximumTraceSizeBytes
-	s.DecisionMemory.TracesMax = max(c.DecisionMemory.TracesMax, c.DecisionCache.SampledCacheSize, c.DecisionCache.NonSampledCacheSize)
+	s.DecisionMemory.TracesMax = max(c.DecisionMemory.TracesMax,
+		min(max(c.DecisionCache.SampledCacheSize, c.DecisionCache.NonSampledCacheSize), sampling.TracesMaxLimit))
 	s.Policies, s.PoliciesFile, s.ShadowPolicies = c.Policies, c.PoliciesFile, c.ShadowPolicies
 	s.Compression, s.Storage = c.Compression, c.Storage
 	s.OperationsMax, s.AnnotateSpans, s.DecisionLog = c.OperationsMax, c.AnnotateSpans, c.DecisionLog

@@ -119,6 +119,7 @@ func TestTheGreatestNumberOfDecisionsCounts(t *testing.T) {
 		`{decision_cache: {sampled_cache_size: 2000000, non_sampled_cache_size: 5}}`:  2_000_000,
 		`{decision_cache: {sampled_cache_size: 5, non_sampled_cache_size: 2000000}}`:  2_000_000,
 		`{decision_cache: {sampled_cache_size: 5, non_sampled_cache_size: 5}}`:        1_000_000,
+		`{decision_cache: {sampled_cache_size: 2_000_000_000}}`:                       1 << 30,
 		`{decision_cache: {sampled_cache_size: 5}, decision_memory: {traces_max: 0}}`: 5,
 	} {
 		require.Equal(t, want, mustParse(t, yaml).sampling().DecisionMemory.TracesMax, yaml)
@@ -172,8 +173,11 @@ func TestABadConfigurationIsRefusedWithEveryMistake(t *testing.T) {
 		`output: senders must be at least 1 (got 0)`,
 		`policies[0].name must not be empty`,
 		`policies[0].type must be a known policy type (got "nonsense")`)
-	f(`{decision_wate: 1s}`, `has invalid keys: decision_wate`)
-	f(`{memory: {others_mib: 1}}`, `has invalid keys: others_mib`)
+	f(`{policies: [{name: a, type: and, and: {and_sub_policy: [{type: latency, latency: {threshold: 5, upper_threshold_ms: 5s}}]}}]}`,
+		`policies[0].and.and_sub_policy[0].latency.upper_threshold_ms must be a whole number (got "5s"): without quotes or a unit`)
+	f(`{policies: [{name: a, type: latncy}]}`, `policies[0].type must be a known policy type (got "latncy"): supported are adaptive_throughput, `)
+	f(`{decision_wate: 1s}`, `decision_wate must not be there (got key "decision_wate"): is decision_wait meant?`)
+	f(`{memory: {others_mib: 1}}`, `memory.others_mib must not be there (got key "others_mib"): known are limit_mib`)
 	f(`{policies: [{name: a, type: always_sample, lat: {threshold_ms: 5}}]}`, `policies[0].lat must not be there`)
 }
 

@@ -21,7 +21,7 @@ var gates = []struct{ id, description, note string }{
 	{"tailstorageextension", "No effect: tail_storage is refused.", "no effect: spans are held as bytes that are the engine's own, tail_storage is refused"},
 	{
 		"usetracestate", "Always on, as OTEP 235 has it.",
-		"always on; traces without ot=rv and ot=th too are chosen by their id as OTEP 235 has it, not by contrib's hash (hash_salt: default-hash-seed)",
+		"always on; a trace without ot=rv is chosen by its id as OTEP 235 has it, never by contrib's hash; hash_salt: default-hash-seed is that",
 	},
 }
 
