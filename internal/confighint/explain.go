@@ -36,8 +36,8 @@ func Unmarshal(conf *confmap.Conf, target any) error {
 
 // flatten returns the errors that are joined in an error, however deep.
 func flatten(err error) []error {
-	var decode *mapstructure.DecodeError
 	switch e := err.(type) { //nolint:errorlint // the tree itself is walked
+	case *mapstructure.DecodeError:
 	case interface{ Unwrap() []error }:
 		var all []error
 		for _, one := range e.Unwrap() {
@@ -45,10 +45,9 @@ func flatten(err error) []error {
 		}
 		return all
 	case interface{ Unwrap() error }:
-		if !errors.As(err, &decode) || err == error(decode) {
-			return []error{err}
+		if _, inside := errors.AsType[*mapstructure.DecodeError](err); inside {
+			return flatten(e.Unwrap())
 		}
-		return flatten(e.Unwrap())
 	}
 	return []error{err}
 }
@@ -57,21 +56,19 @@ const unknownKeys = "has invalid keys: "
 
 // explain tells of one mistake; nil where it is none that is known.
 func explain(err error, root reflect.Type, conf *confmap.Conf) []error {
-	var decode *mapstructure.DecodeError
-	if !errors.As(err, &decode) {
+	decode, found := errors.AsType[*mapstructure.DecodeError](err)
+	if !found {
 		return nil
 	}
 	path := decode.Name()
 	if path == root.String() {
 		path = ""
 	}
-	var wrongType *mapstructure.UnconvertibleTypeError
 	inner := decode.Unwrap()
-	if errors.As(inner, &wrongType) {
+	if wrongType, found := errors.AsType[*mapstructure.UnconvertibleTypeError](inner); found {
 		return []error{wrongValue(path, wrongType)}
 	}
-	var unparsed *mapstructure.ParseError
-	if errors.As(inner, &unparsed) && isUint(unparsed.Expected.Kind()) {
+	if unparsed, found := errors.AsType[*mapstructure.ParseError](inner); found && isUint(unparsed.Expected.Kind()) {
 		return []error{fmt.Errorf("%s must be a whole number, at least 0 (got %v)", path, unparsed.Value)}
 	}
 	if strings.HasPrefix(inner.Error(), "time: ") {
@@ -147,8 +144,8 @@ func keysAt(t reflect.Type, path string) []string {
 		return nil
 	}
 	var keys []string
-	for i := range t.NumField() {
-		if key := keyOf(t.Field(i)); key != "" {
+	for f := range t.Fields() {
+		if key := keyOf(f); key != "" {
 			keys = append(keys, key)
 		}
 	}
@@ -168,8 +165,8 @@ func structOf(t reflect.Type) reflect.Type {
 
 func fieldOf(t reflect.Type, key string) (reflect.StructField, bool) {
 	if t != nil {
-		for i := range t.NumField() {
-			if f := t.Field(i); keyOf(f) == key {
+		for f := range t.Fields() {
+			if keyOf(f) == key {
 				return f, true
 			}
 		}

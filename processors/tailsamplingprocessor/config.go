@@ -17,8 +17,8 @@ import (
 
 // Config is the configuration of a processor tail_sampling: contrib's keys, and ours beside them.
 type Config struct {
-	// DecisionWait is the time from the arrival of a trace's first span to its decision. Default 30s. 0 and below stand
-	// for a second, contrib's shortest.
+	// DecisionWait is the time from the arrival of a trace's first span to its decision. Default 30s. What is below a
+	// millisecond, such as a number without its unit, stands for a second, contrib's shortest.
 	DecisionWait time.Duration `mapstructure:"decision_wait"`
 	// DecisionWaitAfterRootReceived is the time from the arrival of a trace's root to its decision, where that comes sooner.
 	// Default 0: off.
@@ -177,7 +177,7 @@ const contribsShortestWait = time.Second
 // sampling returns what contrib's keys and ours come to.
 func (c *Config) sampling() sampling.Config {
 	wait := c.DecisionWait
-	if wait <= 0 {
+	if wait < time.Millisecond {
 		wait = contribsShortestWait
 	}
 	s := sampling.DefaultConfig()

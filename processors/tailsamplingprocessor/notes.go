@@ -2,6 +2,7 @@ package tailsamplingprocessor
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
 )
@@ -24,6 +25,8 @@ func (c *Config) notes() []string {
 	note(c.MaximumTraceSizeBytes > 0, "maximum_trace_size_bytes: a trace of more than %d bytes is decided as any other; of its spans beyond them "+
 		"only those are held that satisfy a condition of a policy", c.MaximumTraceSizeBytes)
 	note(c.DecisionWait <= 0, "decision_wait: %s stands for %s", c.DecisionWait, contribsShortestWait)
+	note(c.DecisionWait > 0 && c.DecisionWait < time.Millisecond, "decision_wait: %s stands for %s: a number without a unit is nanoseconds, write %ds "+
+		"if seconds are meant", c.DecisionWait, contribsShortestWait, c.DecisionWait)
 	note(c.SamplingStrategy == spanIngest, "sampling_strategy: a trace that no policy is sure of is decided by all of them at decision_wait")
 	note(len(c.Policies) == 0 && c.PoliciesFile == "", "policies: there are none, so that traces with an error, traces of 500 ms and more, and 1 %% of all are kept")
 	return list

@@ -36,6 +36,10 @@ func TestWhatReplacesAKeyIsToldAtStart(t *testing.T) {
 	require.Empty(t, notes(t, `{policies: [{name: all, type: always_sample}]}`))
 	require.Equal(t, []string{"decision_wait: 0s stands for 1s"},
 		notes(t, `{decision_wait: 0s, policies: [{name: all, type: always_sample}]}`))
+	require.Equal(t, []string{"decision_wait: 10ns stands for 1s: a number without a unit is nanoseconds, write 10s if seconds are meant"},
+		notes(t, `{decision_wait: 10, policies: [{name: all, type: always_sample}]}`))
+	ours := mustParse(t, `{decision_wait: 10}`).sampling()
+	require.Equal(t, time.Second, ours.DecisionWait)
 
 	bubble(t, func(t *testing.T) {
 		r := start(t, `{num_traces: 50000, policies: [{name: all, type: always_sample}]}`)
