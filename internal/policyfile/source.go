@@ -8,6 +8,7 @@ import (
 
 	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/otelcol-slo/otelcol-slo/internal/confighint"
 	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
 )
 
@@ -60,7 +61,7 @@ func (s *Source) decode(text []byte) (sampling.Config, error) {
 		return sampling.Config{}, err
 	}
 	var file contents
-	if err := conf.Unmarshal(&file); err != nil {
+	if err := confighint.Unmarshal(conf, &file); err != nil {
 		return sampling.Config{}, err
 	}
 	if len(file.Policies) == 0 {

@@ -30,7 +30,8 @@ var plan = []room{
 		"internal/coverage", "internal/offheap", "internal/spanstore", "internal/otlpwire", "internal/red", "internal/sampling", "internal/slo", "internal/spanview",
 		"internal/tracebuf",
 	}},
-	{"internal/policyfile", []string{"internal/sampling"}},
+	{"internal/policyfile", []string{"internal/confighint", "internal/sampling"}},
+	{"internal/confighint", nil},
 	{"internal/whypage", []string{"internal/sampling", "internal/spanpipe"}},
 	{"internal/sampling", []string{"internal/operations", "internal/spanview", "internal/tracebuf"}},
 	{"internal/operations", nil},
@@ -90,6 +91,7 @@ func TestImportsFollowThePlan(t *testing.T) {
 func TestTheCoreKnowsOnlyPdataOfTheCollector(t *testing.T) {
 	const collector = "go.opentelemetry.io/collector/"
 	exempt := []string{
+		"internal/confighint",    // it tells what the Collector says of a configuration
 		"internal/ottlcondition", // OTTL is made of a component's settings
 		"internal/policyfile",    // a file is read as the Collector reads its configuration
 	}

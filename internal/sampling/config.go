@@ -114,8 +114,8 @@ const decisionLogLimit = 1 << 20
 // maxTraceMiBLimit keeps a trace's bytes countable in 32 bits.
 const maxTraceMiBLimit = 4095
 
-// tracesMaxLimit bounds decision_memory.traces_max.
-const tracesMaxLimit = 1 << 30
+// TracesMaxLimit bounds decision_memory.traces_max.
+const TracesMaxLimit = 1 << 30
 
 // DefaultConfig returns the defaults of every key; Policies is nil, which stands for [DefaultPolicies].
 func DefaultConfig() Config {
@@ -164,8 +164,8 @@ func (c *Config) Validate() error {
 	if c.MaxTraceMiB < 1 || c.MaxTraceMiB > maxTraceMiBLimit {
 		errs.addf("max_trace_mib", "must be between 1 and %d (got %d)", maxTraceMiBLimit, c.MaxTraceMiB)
 	}
-	if n := c.DecisionMemory.TracesMax; n < 0 || n > tracesMaxLimit {
-		errs.addf("decision_memory.traces_max", "must be between 0 and %d (got %d): 0 turns it off", tracesMaxLimit, n)
+	if n := c.DecisionMemory.TracesMax; n < 0 || n > TracesMaxLimit {
+		errs.addf("decision_memory.traces_max", "must be between 0 and %d (got %d): 0 turns it off", TracesMaxLimit, n)
 	}
 	if n := c.OperationsMax; n < 1 || n > operations.MaxLimit {
 		errs.addf("operations_max", "must be between 1 and %d (got %d)", operations.MaxLimit, n)

@@ -6,34 +6,39 @@ import "fmt"
 // configurations, and they are in use; doors tell the notes at start.
 func (c *Config) Notes() []string {
 	var list []string
-	for i := range c.Policies {
-		list = c.Policies[i].notes(fmt.Sprintf("policies[%d]", i), list)
-	}
-	for i := range c.ShadowPolicies {
-		list = c.ShadowPolicies[i].notes(fmt.Sprintf("shadow_policies[%d]", i), list)
-	}
+	c.EachPolicy(func(path string, p *PolicyConfig) {
+		for i := range registry {
+			r := &registry[i]
+			if !r.bare && r.name != p.Type && r.block(p) != nil {
+				list = append(list, fmt.Sprintf("%s.%s has no effect on a policy of type %s", path, r.name, p.Type))
+			}
+		}
+		if p.Type == "composite" && p.Composite != nil {
+			list = p.Composite.notes(path+".composite", list)
+		}
+	})
 	return list
 }
 
-// notes adds those of a policy, and of its sub-policies, to the list.
-func (p *PolicyConfig) notes(path string, list []string) []string {
-	for i := range registry {
-		r := &registry[i]
-		if !r.bare && r.name != p.Type && r.block(p) != nil {
-			list = append(list, fmt.Sprintf("%s.%s has no effect on a policy of type %s", path, r.name, p.Type))
-		}
+// EachPolicy visits every policy, shadow policies too, with its path; each before its sub-policies.
+func (c *Config) EachPolicy(visit func(path string, p *PolicyConfig)) {
+	for i := range c.Policies {
+		c.Policies[i].each(fmt.Sprintf("policies[%d]", i), visit)
 	}
-	if p.Type == "composite" && p.Composite != nil {
-		list = p.Composite.notes(path+".composite", list)
+	for i := range c.ShadowPolicies {
+		c.ShadowPolicies[i].each(fmt.Sprintf("shadow_policies[%d]", i), visit)
 	}
+}
+
+func (p *PolicyConfig) each(path string, visit func(path string, p *PolicyConfig)) {
+	visit(path, p)
 	subs, key := p.subPolicies()
 	for i := range subs {
-		list = subs[i].notes(fmt.Sprintf("%s.%s.%s[%d]", path, p.Type, key, i), list)
+		subs[i].each(fmt.Sprintf("%s.%s.%s[%d]", path, p.Type, key, i), visit)
 	}
 	if p.Type == "not" && p.Not != nil && p.Not.SubPolicy != nil {
-		list = p.Not.SubPolicy.notes(path+".not.not_sub_policy", list)
+		p.Not.SubPolicy.each(path+".not.not_sub_policy", visit)
 	}
-	return list
 }
 
 // subPolicies returns the sub-policies that count, and the key that they are listed by.

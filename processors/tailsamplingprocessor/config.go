@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/otelcol-slo/otelcol-slo/internal/confighint"
 	"github.com/otelcol-slo/otelcol-slo/internal/ottlcondition"
 	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
 	"github.com/otelcol-slo/otelcol-slo/internal/slo"
@@ -17,8 +18,8 @@ import (
 
 // Config is the configuration of a processor tail_sampling: contrib's keys, and ours beside them.
 type Config struct {
-	// DecisionWait is the time from the arrival of a trace's first span to its decision. Default 30s. 0 and below stand
-	// for a second, contrib's shortest.
+	// DecisionWait is the time from the arrival of a trace's first span to its decision. Default 30s. What is below a
+	// millisecond, such as a number without its unit, stands for a second, contrib's shortest.
 	DecisionWait time.Duration `mapstructure:"decision_wait"`
 	// DecisionWaitAfterRootReceived is the time from the arrival of a trace's root to its decision, where that comes sooner.
 	// Default 0: off.
@@ -138,6 +139,9 @@ func createDefaultConfig() component.Config {
 	}
 }
 
+// Unmarshal reads the configuration as the Collector does; mistakes are told as those of Validate.
+func (c *Config) Unmarshal(conf *confmap.Conf) error { return confighint.Unmarshal(conf, c) }
+
 // Validate returns the rules that are broken, apart from those of memory and output, which the Collector asks itself.
 func (c *Config) Validate() error {
 	var errs []error
@@ -176,7 +180,7 @@ const contribsShortestWait = time.Second
 // sampling returns what contrib's keys and ours come to.
 func (c *Config) sampling() sampling.Config {
 	wait := c.DecisionWait
-	if wait <= 0 {
+	if wait < time.Millisecond {
 		wait = contribsShortestWait
 	}
 	s := sampling.DefaultConfig()
@@ -187,7 +191,8 @@ func (c *Config) sampling() sampling.Config {
 	s.SampleOnFirstMatch = c.SampleOnFirstMatch
 	s.RescueWindow = c.RescueWindow
 	s.MaxTraceMiB, s.MaxTraceBytes = c.MaxTraceMiB, c.MaximumTraceSizeBytes
-	s.DecisionMemory.TracesMax = max(c.DecisionMemory.TracesMax, c.DecisionCache.SampledCacheSize, c.DecisionCache.NonSampledCacheSize)
+	s.DecisionMemory.TracesMax = max(c.DecisionMemory.TracesMax,
+		min(max(c.DecisionCache.SampledCacheSize, c.DecisionCache.NonSampledCacheSize), sampling.TracesMaxLimit))
 	s.Policies, s.PoliciesFile, s.ShadowPolicies = c.Policies, c.PoliciesFile, c.ShadowPolicies
 	s.Compression, s.Storage = c.Compression, c.Storage
 	s.OperationsMax, s.AnnotateSpans, s.DecisionLog = c.OperationsMax, c.AnnotateSpans, c.DecisionLog

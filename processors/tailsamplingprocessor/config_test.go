@@ -119,34 +119,11 @@ func TestTheGreatestNumberOfDecisionsCounts(t *testing.T) {
 		`{decision_cache: {sampled_cache_size: 2000000, non_sampled_cache_size: 5}}`:  2_000_000,
 		`{decision_cache: {sampled_cache_size: 5, non_sampled_cache_size: 2000000}}`:  2_000_000,
 		`{decision_cache: {sampled_cache_size: 5, non_sampled_cache_size: 5}}`:        1_000_000,
+		`{decision_cache: {sampled_cache_size: 2_000_000_000}}`:                       1 << 30,
 		`{decision_cache: {sampled_cache_size: 5}, decision_memory: {traces_max: 0}}`: 5,
 	} {
 		require.Equal(t, want, mustParse(t, yaml).sampling().DecisionMemory.TracesMax, yaml)
 	}
-}
-
-func TestWhatReplacesAKeyIsToldAtStart(t *testing.T) {
-	for _, key := range []string{
-		"num_traces: 100 ", "expected_new_traces_per_sec: 10 ", "num_shards: 8 ", "decision_cache: ", "maximum_trace_size_bytes: ", "sampling_strategy: ",
-		"policies[1].latency has no effect",
-	} {
-		told := 0
-		for _, note := range mustParse(t, everyKey).notes() {
-			if strings.HasPrefix(note, key) {
-				told++
-			}
-		}
-		require.Equal(t, 1, told, key)
-	}
-	require.Len(t, mustParse(t, everyKey).notes(), 7)
-	require.Empty(t, mustParse(t, `{policies: [{name: all, type: always_sample}]}`).notes())
-	require.Equal(t, []string{"decision_wait: 0s stands for 1s"},
-		mustParse(t, `{decision_wait: 0s, policies: [{name: all, type: always_sample}]}`).notes())
-
-	bubble(t, func(t *testing.T) {
-		r := start(t, `{num_traces: 50000, policies: [{name: all, type: always_sample}]}`)
-		require.Len(t, r.logs.FilterMessageSnippet("num_traces: 50000 bounds nothing here").All(), 1)
-	})
 }
 
 // A short wait of contrib's is not refused because of a key that contrib has not.
@@ -196,8 +173,11 @@ func TestABadConfigurationIsRefusedWithEveryMistake(t *testing.T) {
 		`output: senders must be at least 1 (got 0)`,
 		`policies[0].name must not be empty`,
 		`policies[0].type must be a known policy type (got "nonsense")`)
-	f(`{decision_wate: 1s}`, `has invalid keys: decision_wate`)
-	f(`{memory: {others_mib: 1}}`, `has invalid keys: others_mib`)
+	f(`{policies: [{name: a, type: and, and: {and_sub_policy: [{type: latency, latency: {threshold: 5, upper_threshold_ms: 5s}}]}}]}`,
+		`policies[0].and.and_sub_policy[0].latency.upper_threshold_ms must be a whole number (got "5s"): without quotes or a unit`)
+	f(`{policies: [{name: a, type: latncy}]}`, `policies[0].type must be a known policy type (got "latncy"): supported are adaptive_throughput, `)
+	f(`{decision_wate: 1s}`, `decision_wate must not be there (got key "decision_wate"): is decision_wait meant?`)
+	f(`{memory: {others_mib: 1}}`, `memory.others_mib must not be there (got key "others_mib"): known are limit_mib`)
 	f(`{policies: [{name: a, type: always_sample, lat: {threshold_ms: 5}}]}`, `policies[0].lat must not be there`)
 }
 

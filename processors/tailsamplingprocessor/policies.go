@@ -40,4 +40,5 @@ func (p *tailSampling) reloadPolicies() {
 	}
 	p.set.Logger.Info("the policies file is in use as it is now", zap.Int("policies", len(cfg.Policies)),
 		zap.Int("shadow_policies", len(cfg.ShadowPolicies)))
+	p.tell(p.cfg.policyNotes(&cfg))
 }

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/featuregate"
 	"go.opentelemetry.io/collector/processor"
 	"go.uber.org/zap"
 
@@ -18,7 +19,6 @@ import (
 	"github.com/otelcol-slo/otelcol-slo/internal/policyfile"
 	"github.com/otelcol-slo/otelcol-slo/internal/slo"
 	"github.com/otelcol-slo/otelcol-slo/internal/spanpipe"
-	"github.com/otelcol-slo/otelcol-slo/internal/webserver"
 )
 
 // tailSampling is one processor in one pipeline.
@@ -28,7 +28,7 @@ type tailSampling struct {
 	next consumer.Traces
 
 	engine    *spanpipe.Engine
-	debug     *webserver.Server // nil: none
+	debug     *debugServer // nil: none
 	telemetry *telemetry
 	policies  *policyfile.Source
 	slos      *slo.Source
@@ -87,9 +87,9 @@ func (p *tailSampling) Start(ctx context.Context, host component.Host) error {
 		engine.Close()
 		return err
 	}
-	for _, note := range p.cfg.notes() {
-		p.set.Logger.Info(note)
-	}
+	p.tell(gateNotes(featuregate.GlobalRegistry()))
+	p.tell(p.cfg.notes())
+	p.tell(p.cfg.policyNotes(&settings.Config.Sampling))
 	p.set.Logger.Info("memory limit", zap.Int64("buffers_mib", limits.Buffers>>20))
 	if n := started.Add(1); n > 1 && p.cfg.Memory.LimitMiB == 0 {
 		p.set.Logger.Warn("several tail_sampling processors may take half of the memory each: set memory.limit_mib", zap.Int64("processors", n))
@@ -111,6 +111,12 @@ func (p *tailSampling) Start(ctx context.Context, host component.Host) error {
 	return nil
 }
 
+func (p *tailSampling) tell(notes []string) {
+	for _, note := range notes {
+		p.set.Logger.Info(note)
+	}
+}
+
 // Shutdown implements component.Component: it refuses what comes, decides what is held, sends what is kept.
 func (p *tailSampling) Shutdown(ctx context.Context) error {
 	p.mu.Lock()
@@ -125,9 +131,7 @@ func (p *tailSampling) Shutdown(ctx context.Context) error {
 
 	ctx, cancel := context.WithTimeout(ctx, p.cfg.ShutdownTimeout)
 	defer cancel()
-	if p.debug != nil { // while there is time: who asks must be gone when the memory is
-		p.debug.Stop(ctx)
-	}
+	p.stopDebug(ctx) // while there is time: who asks must be gone when the memory is
 	if p.cfg.DropPendingTracesOnShutdown {
 		traces := p.engine.DropUndecided()
 		p.set.Logger.Info("dropped undecided traces, as drop_pending_traces_on_shutdown says", zap.Int("traces", traces))

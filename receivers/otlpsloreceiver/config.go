@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/config/configtls"
 	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/otelcol-slo/otelcol-slo/internal/confighint"
 	"github.com/otelcol-slo/otelcol-slo/internal/coverage"
 	"github.com/otelcol-slo/otelcol-slo/internal/ottlcondition"
 	"github.com/otelcol-slo/otelcol-slo/internal/red"
@@ -102,6 +103,9 @@ func createDefaultConfig() component.Config {
 		Coverage:        engine.Coverage,
 	}
 }
+
+// Unmarshal reads the configuration as the Collector does; mistakes are told as those of Validate.
+func (c *Config) Unmarshal(conf *confmap.Conf) error { return confighint.Unmarshal(conf, c) }
 
 // Validate returns the rules that are broken across blocks; each block is asked by the Collector itself.
 func (c *Config) Validate() error {

@@ -141,5 +141,8 @@ func (r *otlpReceiver) reloadPolicies() bool {
 		return false
 	}
 	r.set.Logger.Info("the policies file is in use as it is now", zap.Int("policies", len(cfg.Policies)), zap.Int("shadow_policies", len(cfg.ShadowPolicies)))
+	for _, note := range cfg.Notes() {
+		r.set.Logger.Info("sampling: " + note)
+	}
 	return true
 }

@@ -101,7 +101,7 @@ func (r *otlpReceiver) startEngine() error {
 		inFlight: &inFlight{gate: engine.InFlight()}, refused: refused,
 	}
 	r.goLimit.set(limits.Go)
-	for _, note := range r.cfg.Sampling.Notes() {
+	for _, note := range settings.Config.Sampling.Notes() {
 		r.set.Logger.Info("sampling: " + note)
 	}
 	r.set.Logger.Info("memory limits", zap.Int64("buffers_mib", limits.Buffers>>20), zap.Int64("go_mib", r.goLimit.inUse()>>20))
