@@ -60,11 +60,22 @@ func NewTable(o Options) *Table {
 	return &Table{seed: maphash.MakeSeed(), options: o, index: make(map[uint64]uint32), entries: make([]entry, 1)}
 }
 
-// Configure changes what a table is for. What is known stays known, and nothing that is known becomes new.
-func (t *Table) Configure(o Options) {
+// Configure changes what a table is for, and draws limits that nobody asks yet from what all lanes noted. What is known stays known,
+// and nothing that is known becomes new.
+func (t *Table) Configure(o Options, limits []*Limit) {
 	t.lanesMu.Lock()
 	defer t.lanesMu.Unlock()
+	t.configure(o)
+	if len(limits) > 0 {
+		t.drawAll(1, limits)
+	}
+}
+
+func (t *Table) configure(o Options) {
 	defer t.lockLanes()()
+	for _, l := range t.lanes {
+		l.drain()
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.options = o

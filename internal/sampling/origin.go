@@ -57,18 +57,18 @@ func (o *origin) open(operationsMax int, previous *Policies) {
 	if len(o.slow)+len(o.firstOfOperation) > 0 {
 		o.operations = openTable(was.operations, operations.Options{
 			Max: operationsMax, Durations: len(o.slow) > 0, FirstTraces: tracesOf(o.firstOfOperation),
-		})
+		}, o.limits)
 	}
 	if len(o.firstOfVersion) > 0 {
-		o.versions = openTable(was.versions, operations.Options{Max: operationsMax, FirstTraces: tracesOf(o.firstOfVersion)})
+		o.versions = openTable(was.versions, operations.Options{Max: operationsMax, FirstTraces: tracesOf(o.firstOfVersion)}, nil)
 	}
 }
 
-func openTable(was *operations.Table, o operations.Options) *operations.Table {
+func openTable(was *operations.Table, o operations.Options, limits []*operations.Limit) *operations.Table {
 	if was == nil {
 		return operations.NewTable(o)
 	}
-	was.Configure(o)
+	was.Configure(o, limits)
 	return was
 }
 
