@@ -67,6 +67,7 @@ func Compile(cfg Config, o Options, s *spanview.Schema) (*Policies, error) {
 	if err := c.problems.join(); err != nil {
 		return nil, err
 	}
+	c.rememberSLOs()
 	c.policies.predicates = c.bits
 	c.policies.origin.open(cfg.OperationsMax, o.Previous) // last, for it changes what the previous ones share
 	return c.policies, nil

@@ -1,0 +1,52 @@
+package spanpipe
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
+	"github.com/otelcol-slo/otelcol-slo/internal/slo"
+)
+
+// errorsOf declares an SLO against which errors of a service count.
+func errorsOf(service string) slo.Config {
+	return slo.Config{SLOs: []slo.SLO{{Name: "errors", Service: service, Objective: 99, Errors: &slo.Errors{}}}}
+}
+
+// nothing is a policy that matches no trace.
+func nothing() sampling.PolicyConfig {
+	return sampling.PolicyConfig{Name: "nothing", Type: "probabilistic", Probabilistic: &sampling.ProbabilisticConfig{}}
+}
+
+func TestAPolicyOnSLOsThatIsNewKnowsWhatTheSLOsSaidOfHeldSpans(t *testing.T) {
+	for name, others := range map[string][]sampling.PolicyConfig{
+		"the same beside it": {nothing()},
+		"others beside it":   {nothing(), textIs("vips", "user", "vip")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, func(s *Settings) {
+					s.Config.SLO = errorsOf("shop")
+					s.Config.Sampling.Policies = []sampling.PolicyConfig{nothing()}
+				})
+				_, bad := w.sendTo("shop", 3, 2)
+				w.sendTo("cart", 3, 2) // no SLO is about it
+				require.NoError(t, w.engine.ReloadSLOs(errorsOf("cart")))
+				_, badLater := w.sendTo("cart", 3, 1) // what came before is not counted against it
+				w.sendTo("shop", 3, 1)                // nor against the one that is gone
+				require.NoError(t, w.engine.ReloadPolicies(sampling.Config{Policies: append(others, sampling.PolicyConfig{Name: "slo", Type: "slo", SLO: &sampling.SLOConfig{}})}))
+				time.Sleep(15 * time.Second)
+				w.end()
+				w.engine.Close()
+				kept := map[string]int{}
+				for _, id := range append(bad, badLater...) {
+					kept[id] = 1
+				}
+				require.Equal(t, kept, w.sink.spans)
+			})
+		})
+	}
+}
