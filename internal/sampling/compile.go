@@ -38,6 +38,8 @@ type compiler struct {
 	// policy it is a part of.
 	index int
 	path  string
+	// name has name and type of the policy that index is of.
+	name string
 	// against: what holds speaks against keeping the trace.
 	against bool
 	// problems are mistakes that only compiling finds.
@@ -81,6 +83,7 @@ func (c *compiler) set(key string, list []PolicyConfig, into *Policies, firstMat
 	into.counts = make([]policyCount, len(list))
 	for i := range list {
 		c.index, c.path, c.against = i, fmt.Sprintf("%s[%d]", key, i), list[i].Type == "drop"
+		c.name = fmt.Sprintf("%q %s", list[i].Name, list[i].Type)
 		when, err := c.policy(&list[i])
 		if err != nil {
 			return fmt.Errorf("cannot compile %s %q: %w", c.path, list[i].Name, err)

@@ -1,10 +1,15 @@
 package sampling
 
 import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/tracebuf"
 )
 
 func TestNewLimitsOnDurationsHoldBeforeTheNextRound(t *testing.T) {
@@ -30,4 +35,83 @@ func TestNewLimitsOnDurationsHoldBeforeTheNextRound(t *testing.T) {
 		}
 		old = p
 	}
+}
+
+// spent is how many spans a second are kept of 8000, in traces of 10 that all conditions hold for, with a reload of the policies each second.
+func spent(t *testing.T, config func(reload int) string) float64 {
+	p, s := mustCompile(t, config(0))
+	rng := rand.New(rand.NewPCG(3, 3))
+	const length = 60
+	kept := 0
+	for second := range length {
+		if second > 0 {
+			next, err := Compile(mustParse(t, config(second)), Options{Previous: p}, s)
+			require.NoError(t, err)
+			p = next
+		}
+		for n := range 20 {
+			records := make([]tracebuf.Record, 40)
+			for i := range records {
+				records[i] = randomRecord(rng, 10, bitBurning)
+			}
+			round(p, int64(second*1000+n*50+50), records)
+			for i := range records {
+				if p.Decide(&records[i]).Keep {
+					kept += 10
+				}
+			}
+		}
+	}
+	return float64(kept) / length
+}
+
+func TestALimitGoesOnWhereItStoodWhenPoliciesAreReloaded(t *testing.T) {
+	for _, policy := range []string{
+		`type: rate_limiting, rate_limiting: {spans_per_second: 1000}`,
+		`type: bytes_limiting, bytes_limiting: {bytes_per_second: 500000}`,
+		`type: and, and: {and_sub_policy: [{type: always_sample}, {type: rate_limiting, rate_limiting: {spans_per_second: 1000}}]}`,
+		`type: composite, composite: {max_total_spans_per_second: 1000, composite_sub_policy: [{name: a, type: trace_flags}, {name: b, type: always_sample}],
+			rate_allocation: [{policy: a, percent: 50}, {policy: b, percent: 100}]}`,
+		`type: adaptive_throughput, adaptive_throughput: {spans_per_second: 1000, min_traces_per_minute: 0}`,
+		`type: slo, slo: {burning: {sampling_percentage: 100, spans_per_second: 1000}}`,
+	} {
+		expected := 1000.
+		if strings.Contains(policy, "composite") {
+			expected = 667 // its second part's
+		}
+		stays := spent(t, func(reload int) string {
+			return fmt.Sprintf(`{policies: [{name: a, %s}, {name: b, type: latency, latency: {threshold_ms: %d}}]}`, policy, reload+1)
+		})
+		assert.InEpsilon(t, expected, stays, 0.1, "%s", policy)
+		other := spent(t, func(reload int) string { return fmt.Sprintf(`{policies: [{name: a%d, %s}]}`, reload, policy) })
+		assert.Greater(t, other, 1.2*expected, "another policy starts with a full burst: %s", policy)
+	}
+}
+
+func TestALimitOfAnotherRateOrOfShadowPoliciesIsAnother(t *testing.T) {
+	limits := func(p *Policies) (list []float64) {
+		for _, r := range p.rounders {
+			list = append(list, r.(*limiter).tokens)
+		}
+		return list
+	}
+	const two = `{name: a, type: and, and: {and_sub_policy: [{type: rate_limiting, rate_limiting: {spans_per_second: 10}},
+		{type: rate_limiting, rate_limiting: {spans_per_second: 10}}, {type: bytes_limiting, bytes_limiting: {bytes_per_second: 10}}]}}`
+	old, s := mustCompile(t, `{policies: [`+two+`], shadow_policies: [`+two+`]}`)
+	for i, r := range append(old.rounders, old.shadow.rounders...) {
+		r.(*limiter).tokens = float64(i)
+	}
+	f := func(policies string, want, shadow []float64) {
+		t.Helper()
+		p, err := Compile(mustParse(t, policies), Options{Previous: old}, s)
+		require.NoError(t, err)
+		assert.Equal(t, want, limits(p))
+		assert.Equal(t, shadow, limits(p.shadow))
+	}
+	f(`{policies: [`+two+`], shadow_policies: [`+two+`]}`, []float64{0, 1, 2}, []float64{3, 4, 5})
+	f(`{policies: [`+strings.Replace(two, "spans_per_second: 10}", "spans_per_second: 11}", 1)+`],
+		shadow_policies: [`+strings.Replace(two, "type: and, and: {and_sub", "type: drop, drop: {drop_sub", 1)+`]}`,
+		[]float64{22, 0, 2}, []float64{20, 20, 20})
+	f(`{policies: [`+strings.Replace(two, "name: a", "name: b", 1)+`], shadow_policies: [{name: a, type: rate_limiting,
+		rate_limiting: {spans_per_second: 10}}]}`, []float64{20, 20, 20}, []float64{20})
 }

@@ -11,8 +11,8 @@ import (
 
 // ReloadPolicies replaces the policies and the shadow policies by those of a configuration, for all traces that are held too: these are
 // asked anew, by the spans that are held of them, what the new policies ask and the old ones did not. Requests wait meanwhile,
-// about a second for a million spans, and not at all where the policies ask the same of spans. Limits of rates start afresh. On an error
-// everything stays.
+// about a second for a million spans, and not at all where the policies ask the same of spans. Limits of rates that are
+// in both go on where they stand. On an error everything stays.
 func (e *Engine) ReloadPolicies(cfg sampling.Config) error {
 	e.reloadMu.Lock()
 	defer e.reloadMu.Unlock()
