@@ -22,6 +22,8 @@ type Options struct {
 	// Previous are the policies that these take the place of: what they know of operations and fingerprints is taken over, and they
 	// must not be compiled from again. Nil: there are none.
 	Previous *Policies
+	// Now is the time of the rounds' clock, in milliseconds. 0: it has not begun.
+	Now int64
 }
 
 // compiler builds a Policies: it hands out slots and bits, and gives equal predicates the same bit.
@@ -71,7 +73,7 @@ func Compile(cfg Config, o Options, s *spanview.Schema) (*Policies, error) {
 	}
 	c.rememberSLOs()
 	c.policies.predicates = c.bits
-	c.policies.origin.open(cfg.OperationsMax, o.Previous) // last, for it changes what the previous ones share
+	c.policies.origin.open(cfg.OperationsMax, o) // last, for it changes what the previous ones share
 	return c.policies, nil
 }
 

@@ -115,3 +115,29 @@ func TestALimitOfAnotherRateOrOfShadowPoliciesIsAnother(t *testing.T) {
 	f(`{policies: [`+strings.Replace(two, "name: a", "name: b", 1)+`], shadow_policies: [{name: a, type: rate_limiting,
 		rate_limiting: {spans_per_second: 10}}]}`, []float64{20, 20, 20}, []float64{20})
 }
+
+func TestWhatIsMatchedAgainIsKnownToAFirstFirstSeen(t *testing.T) {
+	old, s := mustCompile(t, `{policies: [{name: all, type: always_sample}]}`)
+	const first = `{policies: [{name: f, type: first_seen, first_seen: {traces: 2, warm_up: 1s}}]}`
+	const start = 3_600_000
+	p, err := Compile(mustParse(t, first), Options{Previous: old, Now: start}, s)
+	require.NoError(t, err)
+	held := sent{service: "a", version: "1", name: "get"}
+	assert.Zero(t, matchOf(p, s, &Scratch{Again: true}, held).Spans[0].Bits)
+	var sc Scratch
+	bits := func(in sent) uint64 { return matchOf(p, s, &sc, in).Spans[0].Bits }
+	soon := sent{service: "a", version: "2", name: "put"}
+	assert.Zero(t, bits(soon), "within the warm-up, though no round has begun")
+	p.Begin(start + 2000)
+	assert.Zero(t, bits(held))
+	assert.Zero(t, bits(soon))
+	assert.NotZero(t, bits(sent{service: "a", version: "1", name: "list"}), "an operation")
+	assert.NotZero(t, bits(sent{service: "a", version: "3", name: "get"}), "a version")
+	assert.Equal(t, 3, p.Stats().Operations.Known)
+
+	// The next policies have the tables of these, and are taught nothing by what is matched again.
+	p, err = Compile(mustParse(t, first), Options{Previous: p, Now: start + 3000}, s)
+	require.NoError(t, err)
+	matchOf(p, s, &Scratch{Again: true}, sent{trace: 9, service: "a", version: "1", name: "head"})
+	assert.NotZero(t, bits(sent{trace: 9, service: "a", version: "1", name: "head"}))
+}

@@ -50,3 +50,34 @@ func TestAPolicyOnSLOsThatIsNewKnowsWhatTheSLOsSaidOfHeldSpans(t *testing.T) {
 		})
 	}
 }
+
+func TestAReloadThatAsksForWhatIsNewKnowsWhatIsHeld(t *testing.T) {
+	for warmUp, want := range map[time.Duration]int{0: 2, 30 * time.Second: 1} {
+		t.Run(warmUp.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, func(s *Settings) {
+					s.Config.Sampling.Policies = []sampling.PolicyConfig{nothing()}
+					s.Config.Sampling.RescueWindow = 30 * time.Second
+				})
+				defer w.engine.Close()
+				send := func(services ...string) {
+					for _, service := range services {
+						w.sendTo(service, 2, 0)
+					}
+				}
+				send("dropped")
+				time.Sleep(15 * time.Second) // it is held for its rescue
+				send("undecided")
+				require.NoError(t, w.engine.ReloadPolicies(sampling.Config{Policies: []sampling.PolicyConfig{nothing(), {
+					Name: "new", Type: "first_seen", FirstSeen: &sampling.FirstSeenConfig{Traces: 1, Of: []string{"operation"}, WarmUp: warmUp},
+				}}}))
+				send("dropped", "undecided", "soon")
+				time.Sleep(31 * time.Second)
+				send("dropped", "undecided", "soon", "later")
+				time.Sleep(15 * time.Second)
+				w.end()
+				require.Equal(t, want, w.sink.count(), "within the warm-up what is seen counts as known, later it is new")
+			})
+		})
+	}
+}
