@@ -6,5 +6,5 @@
 //	shadow_policies:
 //	  - ...
 //
-// The keys and their meaning are those of the `sampling:` block. It has no goroutine: a door asks from time to time.
+// The keys and their meaning are those of the `sampling:` block. It has no goroutine: a door calls [Watch] in one of its own.
 package policyfile

@@ -29,7 +29,6 @@ type tailSampling struct {
 	engine    *spanpipe.Engine
 	debug     *webserver.Server // nil: none
 	telemetry *telemetry
-	policies  *policyfile.Source
 	contexts  *contexts
 	refused   refused
 	waiting   atomic.Int64 // requests that wait for room
@@ -68,8 +67,8 @@ func (p *tailSampling) Start(ctx context.Context, host component.Host) error {
 	if len(p.cfg.MetadataKeys) > 0 {
 		settings.InContext = p.contexts.restore
 	}
-	p.policies = policyfile.New(p.cfg.sampling())
-	if settings.Config.Sampling, err = p.policies.Load(); err != nil {
+	policies := policyfile.New(p.cfg.sampling())
+	if settings.Config.Sampling, err = policies.Load(); err != nil {
 		return err
 	}
 	engine, err := spanpipe.New(settings)
@@ -96,7 +95,8 @@ func (p *tailSampling) Start(ctx context.Context, host component.Host) error {
 	p.stopLoop = stop
 	p.running.Go(func() { engine.Run(run) })
 	if p.cfg.PoliciesFile != "" {
-		p.running.Go(func() { p.watchPolicies(run) })
+		reloader := policyfile.NewReloader(policies, engine.ReloadPolicies, p.set.Logger)
+		p.running.Go(func() { policyfile.Watch(run, func() { reloader.Reload() }) })
 	}
 	p.mu.Lock()
 	p.open = true

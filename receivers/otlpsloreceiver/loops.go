@@ -90,56 +90,31 @@ func (r *otlpReceiver) flushMetrics(ctx context.Context, md pmetric.Metrics) {
 	r.telemetry.flushed.Store(time.Now().UnixMilli())
 }
 
-// filesPollInterval is how often files of SLOs and of policies are looked at.
-const filesPollInterval = 10 * time.Second
-
-// watchFiles looks for changed files.
-func (r *otlpReceiver) watchFiles(ctx context.Context) {
-	ticker := time.NewTicker(filesPollInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			r.reloadSLOs()
-			r.reloadPolicies()
-		}
+// reloadFiles looks for changed files. Policies and SLOs share the attribute keys that there may be: what was refused because of the
+// others is tried again when these have changed.
+func (r *otlpReceiver) reloadFiles() {
+	slos := r.reloadSLOs()
+	policies := slos && r.policies.Retry() || r.policies.Reload()
+	if policies && r.slosRefused {
+		r.loadSLOs()
 	}
 }
 
 // reloadSLOs replaces the SLOs where their files have changed, and reports whether it did. A broken file changes nothing
 // and is told once.
-func (r *otlpReceiver) reloadSLOs() bool {
-	if !r.sloSource.Changed() {
-		return false
-	}
+func (r *otlpReceiver) reloadSLOs() bool { return r.sloSource.Changed() && r.loadSLOs() }
+
+func (r *otlpReceiver) loadSLOs() bool {
+	r.slosRefused = false
 	cfg, err := r.sloSource.Load()
 	if err == nil {
 		err = r.engine.ReloadSLOs(cfg)
+		r.slosRefused = err != nil
 	}
 	if err != nil {
 		r.set.Logger.Error("cannot use the changed SLO files; the SLOs stay as they were", zap.Error(err))
 		return false
 	}
 	r.set.Logger.Info("SLO files are in use as they are now", zap.Int("slos", len(cfg.SLOs)))
-	return true
-}
-
-// reloadPolicies replaces the policies where their file has changed, and reports whether it did. A broken file changes nothing and
-// is told once.
-func (r *otlpReceiver) reloadPolicies() bool {
-	if !r.policies.Changed() {
-		return false
-	}
-	cfg, err := r.policies.Load()
-	if err == nil {
-		err = r.engine.ReloadPolicies(cfg)
-	}
-	if err != nil {
-		r.set.Logger.Error("cannot use the changed policies file; the policies stay as they were", zap.Error(err))
-		return false
-	}
-	r.set.Logger.Info("the policies file is in use as it is now", zap.Int("policies", len(cfg.Policies)), zap.Int("shadow_policies", len(cfg.ShadowPolicies)))
 	return true
 }

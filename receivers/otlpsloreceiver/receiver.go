@@ -34,13 +34,15 @@ type otlpReceiver struct {
 	engine    *spanpipe.Engine
 	traces    *tracesIntake
 	sloSource *slo.Source
-	policies  *policyfile.Source
-	telemetry *telemetry
-	reports   reports
-	door      *door
-	grpc      *grpcServer
-	http      *httpServer
-	debug     *webserver.Server
+	// slosRefused: the SLO files as they are could be read, and were not applied.
+	slosRefused bool
+	policies    *policyfile.Reloader
+	telemetry   *telemetry
+	reports     reports
+	door        *door
+	grpc        *grpcServer
+	http        *httpServer
+	debug       *webserver.Server
 
 	goLimit       goLimit
 	flushFailing  bool
@@ -78,8 +80,8 @@ func (r *otlpReceiver) startEngine() error {
 	if settings.Config.SLO, err = r.sloSource.Load(); err != nil {
 		return err
 	}
-	r.policies = policyfile.New(r.cfg.Sampling)
-	if settings.Config.Sampling, err = r.policies.Load(); err != nil {
+	policies := policyfile.New(r.cfg.Sampling)
+	if settings.Config.Sampling, err = policies.Load(); err != nil {
 		return err
 	}
 	engine, err := spanpipe.New(settings)
@@ -95,6 +97,7 @@ func (r *otlpReceiver) startEngine() error {
 		return err
 	}
 	r.engine = engine
+	r.policies = policyfile.NewReloader(policies, engine.ReloadPolicies, r.set.Logger)
 	r.traces = &tracesIntake{engine: engine}
 	r.door = &door{
 		logger: r.set.Logger, telemetry: r.set.TelemetrySettings, receiveTimeout: r.cfg.ReceiveTimeout,
@@ -109,7 +112,7 @@ func (r *otlpReceiver) startEngine() error {
 	r.stopLoops = stop
 	r.loops.Go(func() { engine.Run(ctx) })
 	r.loops.Go(func() { r.flushLoop(ctx) })
-	r.loops.Go(func() { r.watchFiles(ctx) })
+	r.loops.Go(func() { policyfile.Watch(ctx, r.reloadFiles) })
 	return nil
 }
 
