@@ -153,22 +153,31 @@ func (c *compiler) bit(predicate string) (bit uint64, fresh bool, err error) {
 // attribute returns the bit that is set for a span whose attribute, or whose resource's attribute, passes the test.
 // says tells tests of one key apart.
 func (c *compiler) attribute(key, says string, span, resource valueTest) (uint64, error) {
-	bit, fresh, err := c.bit(fmt.Sprintf("attribute %q %s", key, says))
+	bit, fresh, err := c.attributeBit(key, says)
 	if err != nil || !fresh {
 		return bit, err
 	}
+	return bit, c.testAttribute(key, bit, span, resource)
+}
+
+// attributeBit returns the bit of a test of an attribute; fresh: testAttribute has to follow.
+func (c *compiler) attributeBit(key, says string) (bit uint64, fresh bool, err error) {
+	return c.bit(fmt.Sprintf("attribute %q %s", key, says))
+}
+
+func (c *compiler) testAttribute(key string, bit uint64, span, resource valueTest) error {
 	spanSlot, err := c.schema.SpanSlot(key)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	resourceSlot, err := c.schema.ResourceSlot(key)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	p := c.policies
 	p.spanTests = append(p.spanTests, attributeTest{slot: int(spanSlot), bit: bit, test: span})
 	p.resourceTests = append(p.resourceTests, attributeTest{slot: int(resourceSlot), bit: bit, test: resource})
-	return bit, nil
+	return nil
 }
 
 // regexCache returns the number of a new cache of that size.
