@@ -81,3 +81,39 @@ func TestAReloadThatAsksForWhatIsNewKnowsWhatIsHeld(t *testing.T) {
 		})
 	}
 }
+
+func TestARequestDoesNotWaitLongForAReload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		request, _ := w.request(testSpan{trace: 1})
+		open := w.engine.closeLanes()
+		start := time.Now()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_, err := w.send(request)
+			require.ErrorIs(t, err, ErrReloading)
+			require.Equal(t, reloadPatience, time.Since(start))
+		}()
+		<-done
+		_, err := w.send(request)
+		require.ErrorIs(t, err, ErrReloading)
+		require.Equal(t, reloadPatience, time.Since(start), "further ones don't wait any more")
+		open()
+		w.must(request)
+
+		open = w.engine.closeLanes()
+		time.AfterFunc(reloadPatience/2, open)
+		w.must(request)
+		time.Sleep(reloadPatience)
+		require.False(t, w.engine.lanes.refusing)
+		require.Len(t, w.engine.lanes.free, len(w.engine.laneList))
+		for _, r := range w.engine.Stats(time.Now()).Refused {
+			require.Equal(t, map[bool]uint64{true: 2}[r.Reason == "reloading"], r.Requests, r.Reason)
+		}
+		w.cancel()
+		<-w.ran
+		require.Zero(t, w.engine.Drain(t.Context()))
+		w.engine.Close()
+	})
+}

@@ -40,6 +40,7 @@ func benchmarkReload(b *testing.B, compression string, spans int) {
 	}
 	held := e.Stats(e.start).Held.Spans
 	reload := 0
+	cpu := spantest.CPU()
 	for b.Loop() {
 		reload++
 		err := e.ReloadPolicies(sampling.Config{Policies: append(sampling.DefaultPolicies(), textIs("a", fmt.Sprint("key", reload%2), "a"))})
@@ -47,6 +48,8 @@ func benchmarkReload(b *testing.B, compression string, spans int) {
 			b.Fatal(err)
 		}
 	}
+	cpu = spantest.CPU() - cpu
+	b.ReportMetric(float64(cpu.Nanoseconds())/float64(b.N)/float64(held), "cpu-ns/held-span")
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(held), "ns/held-span")
 	b.ReportMetric(float64(held), "spans")
 }

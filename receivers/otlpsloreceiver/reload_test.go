@@ -3,6 +3,7 @@ package otlpsloreceiver
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -11,6 +12,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"google.golang.org/grpc/codes"
+
+	"github.com/otelcol-slo/otelcol-slo/internal/spanpipe"
 )
 
 func TestChangedSLOFilesAreUsed(t *testing.T) {
@@ -97,4 +101,12 @@ func TestPoliciesAndSLOsThatDoNotFitTogetherAreTriedAgainWhenTheOthersChange(t *
 	r.reloadFiles()
 	require.Equal(t, 2, r.logs.FilterMessageSnippet("SLO files are in use").Len())
 	require.Equal(t, 2, refused())
+}
+
+func TestARequestThatAReloadRefusesMayComeAgain(t *testing.T) {
+	err := engineRefusal(spanpipe.ErrReloading)
+	s := statusOf(err)
+	require.Equal(t, codes.Unavailable, s.Code())
+	require.Positive(t, retryAfter(s))
+	require.Equal(t, http.StatusServiceUnavailable, httpCode(err, s))
 }
