@@ -16,6 +16,8 @@ type Options struct {
 	Durations bool
 	// FirstTraces is how many of the first traces of an operation are remembered. 0: none, no operation is new.
 	FirstTraces int
+	// Start is when a new table begins, in milliseconds: ages count from then. 0: with its first tick.
+	Start int64
 }
 
 // MaxLimit is the greatest Options.Max: drawing the quantiles of as many takes about 60 ms, every 5 seconds.
@@ -38,7 +40,7 @@ type Table struct {
 	entries []entry // by number; 0 is none
 	free    []uint32
 	now     int64 // of the last tick, milliseconds
-	start   int64 // of the first tick; 0: there was none
+	start   int64 // 0: there was no tick yet
 
 	// Of ticks, which are serialized.
 	due, decayed, swept int64
@@ -57,14 +59,27 @@ type entry struct {
 
 // NewTable returns an empty table.
 func NewTable(o Options) *Table {
-	return &Table{seed: maphash.MakeSeed(), options: o, index: make(map[uint64]uint32), entries: make([]entry, 1)}
+	return &Table{
+		seed: maphash.MakeSeed(), options: o, index: make(map[uint64]uint32), entries: make([]entry, 1), now: o.Start, start: o.Start,
+	}
 }
 
-// Configure changes what a table is for. What is known stays known, and nothing that is known becomes new.
-func (t *Table) Configure(o Options) {
+// Configure changes what a table is for, and draws limits that nobody asks yet from what all lanes noted. What is known stays known,
+// and nothing that is known becomes new.
+func (t *Table) Configure(o Options, limits []*Limit) {
 	t.lanesMu.Lock()
 	defer t.lanesMu.Unlock()
+	t.configure(o)
+	if len(limits) > 0 {
+		t.drawAll(1, limits)
+	}
+}
+
+func (t *Table) configure(o Options) {
 	defer t.lockLanes()()
+	for _, l := range t.lanes {
+		l.drain()
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.options = o
@@ -111,19 +126,24 @@ func (t *Table) intern(hash uint64) (number uint32, fresh bool) {
 	if len(t.index) >= t.options.Max { // another lane was faster
 		return 0, false
 	}
+	fresh = t.options.FirstTraces > 0
+	return t.add(hash, !fresh), fresh
+}
+
+// add gives an operation a number. There must be room.
+func (t *Table) add(hash uint64, known bool) (number uint32) {
 	if n := len(t.free); n > 0 {
 		number, t.free = t.free[n-1], t.free[:n-1]
 	} else {
 		number = uint32(len(t.entries))
 		t.entries = append(t.entries, entry{})
 	}
-	fresh = t.options.FirstTraces > 0
-	t.entries[number] = entry{hash: hash, born: t.now, seen: t.now, known: !fresh}
+	t.entries[number] = entry{hash: hash, born: t.now, seen: t.now, known: known}
 	t.index[hash] = number
 	if len(t.index) >= t.options.Max {
 		t.full.Store(true)
 	}
-	return number, fresh
+	return number
 }
 
 // Known returns the number of an operation, 0 where it is not known. It changes nothing. The number may be another's after the next tick.
@@ -131,6 +151,17 @@ func (t *Table) Known(hash uint64) uint32 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.index[hash]
+}
+
+// Learn is Known, and makes an operation known that is not, if there is room: it is not new. No lane may be in use meanwhile.
+func (t *Table) Learn(hash uint64) uint32 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n, there := t.index[hash]
+	if !there && len(t.index) < t.options.Max {
+		n = t.add(hash, true)
+	}
+	return n
 }
 
 // place returns the place of a trace among the first of an operation, from 0, or -1 where it is none of them, and how old the

@@ -213,7 +213,7 @@ func TestATableThatIsConfiguredAnewMakesNothingNew(t *testing.T) {
 	table := NewTable(Options{Max: 3})
 	l := table.NewLane()
 	find(l, 1)
-	table.Configure(Options{Max: 4, FirstTraces: 2})
+	table.Configure(Options{Max: 4, FirstTraces: 2}, nil)
 	_, fresh := find(l, 1)
 	assert.False(t, fresh)
 	_, fresh = find(table.NewLane(), 1)
@@ -223,14 +223,14 @@ func TestATableThatIsConfiguredAnewMakesNothingNew(t *testing.T) {
 	place, _ := l.Place(2, number, &[16]byte{1})
 	assert.Zero(t, place)
 
-	table.Configure(Options{Max: 4, FirstTraces: 1})
+	table.Configure(Options{Max: 4, FirstTraces: 1}, nil)
 	place, _ = l.Place(2, number, &[16]byte{2})
 	assert.Equal(t, -1, place, "its first trace came")
 
-	table.Configure(Options{Max: 2})
+	table.Configure(Options{Max: 2}, nil)
 	number, _ = find(l, 3)
 	assert.Zero(t, number)
-	table.Configure(Options{Max: 3, Durations: true})
+	table.Configure(Options{Max: 3, Durations: true}, nil)
 	number, _ = find(l, 3)
 	assert.NotZero(t, number)
 	number, _ = find(l, 1)
@@ -326,7 +326,7 @@ func TestLanesAndTicksAtOnce(t *testing.T) {
 				table.Tick(now, limits)
 				table.Stats()
 				table.Bytes()
-				table.Configure(Options{Max: 400 + int(now%2)*100, Durations: true, FirstTraces: 2})
+				table.Configure(Options{Max: 400 + int(now%2)*100, Durations: true, FirstTraces: 2}, nil)
 			}
 		}
 	})

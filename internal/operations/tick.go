@@ -62,11 +62,15 @@ func (t *Table) draw(now int64, limits []*Limit) {
 		factor = float32(math.Exp2(-float64(now-t.decayed) / halfLifeMs))
 	}
 	t.decayed = now
-	for from, more := 1, true; more; from += tickBatch {
-		more = t.drawBatch(from, factor, limits)
-	}
+	t.drawAll(factor, limits)
 	for _, l := range limits {
 		l.known = true
+	}
+}
+
+func (t *Table) drawAll(factor float32, limits []*Limit) {
+	for from, more := 1, true; more; from += tickBatch {
+		more = t.drawBatch(from, factor, limits)
 	}
 }
 

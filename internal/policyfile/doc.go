@@ -6,5 +6,5 @@
 //	shadow_policies:
 //	  - ...
 //
-// The keys and their meaning are those of the `sampling:` block. It has no goroutine: a door asks from time to time.
+// The keys and their meaning are those of the `sampling:` block. It has no goroutine: who has a source asks from time to time.
 package policyfile

@@ -25,6 +25,7 @@ var plan = []room{
 	{"exporters/...", []string{"internal/..."}},
 	{"extensions/...", []string{"internal/..."}},
 
+	{"internal/enginefiles", []string{"internal/policyfile", "internal/sampling", "internal/slo"}},
 	{"internal/enginefigures", []string{"internal/spanpipe", "internal/tracebuf"}},
 	{"internal/spanpipe", []string{
 		"internal/coverage", "internal/offheap", "internal/spanstore", "internal/otlpwire", "internal/red", "internal/sampling", "internal/slo", "internal/spanview",

@@ -16,7 +16,6 @@ import (
 //
 // A trace whose key had none kept for a time is kept whatever the threshold. No threshold tells such a trace's probability.
 type adaptive struct {
-	index  int // of the policy
 	cost   func(f facts) int64
 	target float64 // tokens a second, above 0
 	// signatures: the key is the error signature, and a trace without one does not match.
@@ -41,25 +40,28 @@ type adaptive struct {
 	figures    adaptiveFigures
 }
 
+// adaptiveOf is one with the number of its policy, which a reload may change.
+type adaptiveOf struct {
+	*adaptive
+	index int
+}
+
 // adaptiveFigures are of the last round.
 type adaptiveFigures struct {
 	keys         atomic.Int64
 	level, share atomic.Uint64 // bits of floats
 }
 
-// adaptive makes a condition ready that differs from others in its key and rate.
-func (c *compiler) adaptive(to *adaptive, keysMax int, e estimates) {
-	to.table = newKeyTable(keysMax)
-	to.rates = newKeyRates(e, keysMax+1)
-	to.shares = make([]share, keysMax+1)
-	to.leaving = make([]int, 0, keysMax)
-	to.thresholds = make([]atomic.Uint64, keysMax+1)
-	to.late = make([]atomic.Int64, keysMax+1)
-	to.balance = balanceMax * to.target
-	to.figures.share.Store(math.Float64bits(1))
-	to.index, to.against = c.index, c.against
-	c.into.rounders = append(c.into.rounders, to)
-	c.into.adaptives = append(c.into.adaptives, to)
+// prepare makes a condition ready that differs from others in its key and rate.
+func (a *adaptive) prepare(keysMax int, e estimates) {
+	a.table = newKeyTable(keysMax)
+	a.rates = newKeyRates(e, keysMax+1)
+	a.shares = make([]share, keysMax+1)
+	a.leaving = make([]int, 0, keysMax)
+	a.thresholds = make([]atomic.Uint64, keysMax+1)
+	a.late = make([]atomic.Int64, keysMax+1)
+	a.balance = balanceMax * a.target
+	a.figures.share.Store(math.Float64bits(1))
 }
 
 // keyOf returns a trace's key; false: the policy is not for it.

@@ -152,10 +152,11 @@ func (a *AdaptiveThroughputConfig) estimates() estimates {
 }
 
 func (a *AdaptiveThroughputConfig) compile(c *compiler) (condition, error) {
-	to := &adaptive{cost: costSpans, target: float64(a.SpansPerSecond), signatures: a.Key == keyErrorSignature}
+	unit, rate := costSpans, a.SpansPerSecond
 	if a.BytesPerSecond > 0 {
-		to.cost, to.target = costBytes, float64(a.BytesPerSecond)
+		unit, rate = costBytes, a.BytesPerSecond
 	}
+	to := &adaptive{cost: unit.of, target: float64(rate), signatures: a.Key == keyErrorSignature, against: c.against}
 	if n := a.minTraces(); n > 0 {
 		to.gap = time.Minute.Milliseconds() / n
 	}
@@ -172,7 +173,10 @@ func (a *AdaptiveThroughputConfig) compile(c *compiler) (condition, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.adaptive(to, keysMax, a.estimates())
+	to.prepare(keysMax, a.estimates())
+	to = standing(c, fmt.Sprintf("%d %s a second by %q %q, %d keys, gap %d, %+v", rate, unit.unit, a.Key, a.KeyAttributes, keysMax,
+		to.gap, a.estimates()), to)
+	c.into.adaptives = append(c.into.adaptives, adaptiveOf{adaptive: to, index: c.index})
 	return to, nil
 }
 

@@ -22,6 +22,8 @@ type Options struct {
 	// Previous are the policies that these take the place of: what they know of operations and fingerprints is taken over, and they
 	// must not be compiled from again. Nil: there are none.
 	Previous *Policies
+	// Now is the time of the rounds' clock, in milliseconds. 0: it has not begun.
+	Now int64
 }
 
 // compiler builds a Policies: it hands out slots and bits, and gives equal predicates the same bit.
@@ -38,6 +40,8 @@ type compiler struct {
 	// policy it is a part of.
 	index int
 	path  string
+	// name has name and type of the policy that index is of.
+	name string
 	// against: what holds speaks against keeping the trace.
 	against bool
 	// problems are mistakes that only compiling finds.
@@ -67,8 +71,9 @@ func Compile(cfg Config, o Options, s *spanview.Schema) (*Policies, error) {
 	if err := c.problems.join(); err != nil {
 		return nil, err
 	}
+	c.rememberSLOs()
 	c.policies.predicates = c.bits
-	c.policies.origin.open(cfg.OperationsMax, o.Previous) // last, for it changes what the previous ones share
+	c.policies.origin.open(cfg.OperationsMax, o) // last, for it changes what the previous ones share
 	return c.policies, nil
 }
 
@@ -80,6 +85,7 @@ func (c *compiler) set(key string, list []PolicyConfig, into *Policies, firstMat
 	into.counts = make([]policyCount, len(list))
 	for i := range list {
 		c.index, c.path, c.against = i, fmt.Sprintf("%s[%d]", key, i), list[i].Type == "drop"
+		c.name = fmt.Sprintf("%q %s", list[i].Name, list[i].Type)
 		when, err := c.policy(&list[i])
 		if err != nil {
 			return fmt.Errorf("cannot compile %s %q: %w", c.path, list[i].Name, err)
@@ -147,22 +153,31 @@ func (c *compiler) bit(predicate string) (bit uint64, fresh bool, err error) {
 // attribute returns the bit that is set for a span whose attribute, or whose resource's attribute, passes the test.
 // says tells tests of one key apart.
 func (c *compiler) attribute(key, says string, span, resource valueTest) (uint64, error) {
-	bit, fresh, err := c.bit(fmt.Sprintf("attribute %q %s", key, says))
+	bit, fresh, err := c.attributeBit(key, says)
 	if err != nil || !fresh {
 		return bit, err
 	}
+	return bit, c.testAttribute(key, bit, span, resource)
+}
+
+// attributeBit returns the bit of a test of an attribute; fresh: testAttribute has to follow.
+func (c *compiler) attributeBit(key, says string) (bit uint64, fresh bool, err error) {
+	return c.bit(fmt.Sprintf("attribute %q %s", key, says))
+}
+
+func (c *compiler) testAttribute(key string, bit uint64, span, resource valueTest) error {
 	spanSlot, err := c.schema.SpanSlot(key)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	resourceSlot, err := c.schema.ResourceSlot(key)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	p := c.policies
 	p.spanTests = append(p.spanTests, attributeTest{slot: int(spanSlot), bit: bit, test: span})
 	p.resourceTests = append(p.resourceTests, attributeTest{slot: int(resourceSlot), bit: bit, test: resource})
-	return bit, nil
+	return nil
 }
 
 // regexCache returns the number of a new cache of that size.

@@ -1,6 +1,7 @@
 package sampling
 
 import (
+	"fmt"
 	"math"
 	"sync/atomic"
 
@@ -38,14 +39,21 @@ type limiter struct {
 	owed      atomic.Int64
 }
 
-func costSpans(f facts) int64 { return int64(f.spans) }
-func costBytes(f facts) int64 { return int64(f.bytes) }
+// costs are what is limited.
+type costs struct {
+	unit string
+	of   func(f facts) int64
+}
 
-// limiter returns a new limiter; it starts with a full burst, as a token bucket does.
-func (c *compiler) limiter(cost func(facts) int64, rate, burst int64) *limiter {
-	l := &limiter{cost: cost, rate: float64(rate), burst: float64(burst), tokens: float64(burst), against: c.against}
-	c.into.rounders = append(c.into.rounders, l)
-	return l
+var (
+	costSpans = costs{unit: "spans", of: func(f facts) int64 { return int64(f.spans) }}
+	costBytes = costs{unit: "bytes", of: func(f facts) int64 { return int64(f.bytes) }}
+)
+
+// limiter returns a limiter. A new one starts with a full burst, as a token bucket does.
+func (c *compiler) limiter(cost costs, rate, burst int64) *limiter {
+	l := &limiter{cost: cost.of, rate: float64(rate), burst: float64(burst), tokens: float64(burst), against: c.against}
+	return standing(c, fmt.Sprintf("%d %s a second, burst %d", rate, cost.unit, burst), l)
 }
 
 func (l *limiter) eval(f facts) outcome {

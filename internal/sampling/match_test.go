@@ -185,3 +185,12 @@ func TestAScratchServesOnePoliciesAfterAnother(t *testing.T) {
 		assert.Equal(t, expr == "a", p.Decide(record(p, s, trace, []int{0}, &sc)).Keep)
 	}
 }
+
+func TestEqualRegularExpressionsHaveOneCache(t *testing.T) {
+	const like = `string_attribute: {key: k, values: ["^a", "b$"], enabled_regex_matching: true`
+	p, s := mustCompile(t, `{policies: [{name: a, type: string_attribute, `+like+`}}, {name: b, type: string_attribute, `+like+`, invert_match: true}},
+		{name: c, type: string_attribute, string_attribute: {key: k, values: [c], enabled_regex_matching: true, cache_max_size: 9}}]}`)
+	assert.Equal(t, []int{0, 9}, p.cacheSizes)
+	b := matchOf(p, s, &Scratch{}, sent{attributes: map[string]any{"k": "abc"}}, sent{attributes: map[string]any{"k": "bb"}}, sent{})
+	assert.Equal(t, []uint64{3, 1, 0}, []uint64{b.Spans[0].Bits, b.Spans[1].Bits, b.Spans[2].Bits})
+}

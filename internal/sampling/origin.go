@@ -16,6 +16,8 @@ type origin struct {
 	// operations and versions are nil where no policy needs them.
 	operations, versions *operations.Table
 	limits               []*operations.Limit
+	// learnOperations, learnVersions: a reload made the table, so that what is matched again, which came before, is known to it.
+	learnOperations, learnVersions bool
 }
 
 // originScratch is what a lane needs for it.
@@ -45,30 +47,34 @@ func (c *compiler) bindOrigin() error {
 }
 
 // open makes the tables that the policies need, or takes over those of the policies before.
-func (o *origin) open(operationsMax int, previous *Policies) {
+func (o *origin) open(operationsMax int, with Options) {
 	for i := range o.slow {
 		o.slow[i].limit = operations.NewLimit(o.slow[i].rule, operationsMax)
 		o.limits = append(o.limits, o.slow[i].limit)
 	}
 	var was origin
-	if previous != nil {
-		was = previous.origin
+	if with.Previous != nil {
+		was = with.Previous.origin
+		o.learnOperations = was.operations == nil && len(o.firstOfOperation) > 0
+		o.learnVersions = was.versions == nil && len(o.firstOfVersion) > 0
 	}
 	if len(o.slow)+len(o.firstOfOperation) > 0 {
 		o.operations = openTable(was.operations, operations.Options{
-			Max: operationsMax, Durations: len(o.slow) > 0, FirstTraces: tracesOf(o.firstOfOperation),
-		})
+			Max: operationsMax, Durations: len(o.slow) > 0, FirstTraces: tracesOf(o.firstOfOperation), Start: with.Now,
+		}, o.limits)
 	}
 	if len(o.firstOfVersion) > 0 {
-		o.versions = openTable(was.versions, operations.Options{Max: operationsMax, FirstTraces: tracesOf(o.firstOfVersion)})
+		o.versions = openTable(was.versions, operations.Options{
+			Max: operationsMax, FirstTraces: tracesOf(o.firstOfVersion), Start: with.Now,
+		}, nil)
 	}
 }
 
-func openTable(was *operations.Table, o operations.Options) *operations.Table {
+func openTable(was *operations.Table, o operations.Options, limits []*operations.Limit) *operations.Table {
 	if was == nil {
 		return operations.NewTable(o)
 	}
-	was.Configure(o)
+	was.Configure(o, limits)
 	return was
 }
 
@@ -139,16 +145,14 @@ func (o *origin) matchOperations(b *spanview.Batch, sc *originScratch) {
 }
 
 func (o *origin) matchVersions(b *spanview.Batch, sc *originScratch) {
-	t, lane := o.versions, sc.versions
+	lane := sc.versions
 	sc.versionOf = sc.versionOf[:0]
 	lane.Begin()
 	defer lane.End()
 	anyFresh := false
 	for i := range b.Resources {
-		hash := uint64(0)
-		values := b.ResourceValues(i)
-		if v := textOf(&values[o.version]); v != "" {
-			hash = operations.Join(o.serviceHash(t, values), t.Hash(v))
+		hash := o.versionHash(b.ResourceValues(i))
+		if hash != 0 {
 			number, fresh := lane.Find(hash)
 			lane.Note(number, 0)
 			if !fresh {
@@ -179,13 +183,24 @@ func (o *origin) matchVersions(b *spanview.Batch, sc *originScratch) {
 
 // matchAgain adds the bits of spans that are slow by what is known now. Which traces were the first is not known any more.
 func (o *origin) matchAgain(b *spanview.Batch) {
-	if len(o.slow) == 0 {
+	if o.learnVersions {
+		for i := range b.Resources {
+			if hash := o.versionHash(b.ResourceValues(i)); hash != 0 {
+				o.versions.Learn(hash)
+			}
+		}
+	}
+	if len(o.slow) == 0 && !o.learnOperations {
 		return
 	}
 	t := o.operations
+	find := t.Known
+	if o.learnOperations {
+		find = t.Learn
+	}
 	for i := range b.Spans {
 		s := &b.Spans[i]
-		number := t.Known(operationHash(t, o.serviceHash(t, b.ResourceValues(int(s.Resource))), s))
+		number := find(operationHash(t, o.serviceHash(t, b.ResourceValues(int(s.Resource))), s))
 		o.testDuration(s, number, s.Duration())
 	}
 }
@@ -204,6 +219,15 @@ func operationHash(t *operations.Table, service uint64, s *spanview.Span) uint64
 
 func (o *origin) serviceHash(t *operations.Table, resource []spanview.Value) uint64 {
 	return operations.Join(t.Hash(textOf(&resource[o.namespace])), t.Hash(textOf(&resource[o.service])))
+}
+
+// versionHash returns the hash of the version that a resource is of, 0 where it tells none.
+func (o *origin) versionHash(resource []spanview.Value) uint64 {
+	version := textOf(&resource[o.version])
+	if version == "" {
+		return 0
+	}
+	return operations.Join(o.serviceHash(o.versions, resource), o.versions.Hash(version))
 }
 
 // textOf returns the text of a value, "" of one that is none.

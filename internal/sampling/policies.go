@@ -33,12 +33,14 @@ type Policies struct {
 	// firstMatch: policies behind one that matches are not asked, so that no limit is used up for their traces.
 	firstMatch bool
 	// rounders are the conditions that look at all traces of a round.
-	rounders  []rounder
+	rounders []rounder
+	// limits are the rounders by what they limit, see standing.
+	limits    map[string]rounder
 	learners  []learner
 	rares     map[string]*fingerprints // by configuration
 	now       int64                    // of the round, milliseconds
 	counts    []policyCount
-	adaptives []*adaptive
+	adaptives []adaptiveOf
 	// thinning is the level of the round under way, thinningNext of the next.
 	thinning     uint32
 	thinningNext atomic.Uint32

@@ -46,7 +46,7 @@ func (r *RareConfig) compile(c *compiler) (condition, error) {
 	if err := c.bindSketch(); err != nil {
 		return nil, err
 	}
-	f := c.raresBefore()[name]
+	f := c.before().rares[name]
 	if f == nil {
 		f = newFingerprints(uint32(full.Traces), full.Window.Milliseconds(), full.FingerprintsMax)
 	}
@@ -56,16 +56,4 @@ func (r *RareConfig) compile(c *compiler) (condition, error) {
 	c.into.rares[name] = f
 	c.into.learners = append(c.into.learners, f)
 	return f.asPart(c), nil
-}
-
-// raresBefore are those of the policies before, or of their shadow where it is a shadow that is compiled.
-func (c *compiler) raresBefore() map[string]*fingerprints {
-	before := c.options.Previous
-	if before != nil && c.into != c.policies {
-		before = before.shadow
-	}
-	if before == nil {
-		return nil
-	}
-	return before.rares
 }

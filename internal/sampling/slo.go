@@ -92,6 +92,14 @@ func (c *compiler) sloBit(says string, flag spanview.SLOFlags) (uint64, error) {
 	return bit, nil
 }
 
+// rememberSLOs notes what SLOs say of spans though no policy asks yet, as long as there are bits to spare: it is said when a span comes,
+// and a policy that a reload brings could not ask again.
+func (c *compiler) rememberSLOs() {
+	if _, err := c.sloBit("bad", spanview.SLOBad); err == nil {
+		_, _ = c.sloBit("burning", spanview.SLOBurning)
+	}
+}
+
 // sloFlags is how many combinations of flags a span can have.
 const sloFlags = (spanview.SLOBad | spanview.SLOBurning) + 1
 

@@ -34,8 +34,8 @@ func TestWhatASpanMeansToSLOsIsABit(t *testing.T) {
 		}
 	}
 	f(`{}`, [sloFlags]uint64{0, bitBad, bitBurning, bitBad | bitBurning})
-	f(`{bad_events: false}`, [sloFlags]uint64{0, 0, 1, 1})
-	f(`{burning: {sampling_percentage: 0}}`, [sloFlags]uint64{0, 1, 0, 1})
+	f(`{bad_events: false}`, [sloFlags]uint64{0, 2, 1, 3}) // what is not asked is behind
+	f(`{burning: {sampling_percentage: 0}}`, [sloFlags]uint64{0, 1, 2, 3})
 }
 
 func TestABurningSLOsTracesAreKeptAtTheRaisedRateWithinTheBudget(t *testing.T) {

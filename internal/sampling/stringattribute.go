@@ -54,6 +54,10 @@ func (s *StringAttributeConfig) compile(c *compiler) (condition, error) {
 		return c.bitCondition(bit, s.InvertMatch), err
 	}
 
+	bit, fresh, err := c.attributeBit(s.Key, fmt.Sprintf("regex %q", values))
+	if err != nil || !fresh {
+		return c.bitCondition(bit, s.InvertMatch), err
+	}
 	span := textLike{cache: c.regexCache(s.CacheMaxSize)}
 	for _, expr := range values {
 		re, err := regexp.Compile(expr)
@@ -64,8 +68,7 @@ func (s *StringAttributeConfig) compile(c *compiler) (condition, error) {
 	}
 	resource := span
 	resource.emptyToo = true
-	bit, err := c.attribute(s.Key, fmt.Sprintf("regex %q", values), span, resource)
-	return c.bitCondition(bit, s.InvertMatch), err
+	return c.bitCondition(bit, s.InvertMatch), c.testAttribute(s.Key, bit, span, resource)
 }
 
 // textIn is a set of texts; the empty text is never in it.

@@ -2,6 +2,7 @@ package spanpipe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -21,6 +22,9 @@ var ErrNoBudget = tracebuf.ErrNoBudget
 
 // ErrTooLarge says that the budget has no room for a request even where nothing is held. It is an ErrNoBudget.
 var ErrTooLarge = fmt.Errorf("the request is larger than what may be held: %w", ErrNoBudget)
+
+// ErrReloading says that policies have been changing for longer than requests wait: the request can be sent again later.
+var ErrReloading = errors.New("policies are being changed, and all that is held is asked anew")
 
 // Settings are what an engine is made of.
 type Settings struct {

@@ -54,7 +54,7 @@ func (e *Engine) compile(lanes int) error {
 func (e *Engine) compilePolicies(p *plan, cfg sampling.Config, previous *sampling.Policies) (err error) {
 	p.sampling = cfg
 	p.ofPolicies = e.lasting.Clone()
-	o := sampling.Options{Conditions: e.settings.Conditions, Previous: previous}
+	o := sampling.Options{Conditions: e.settings.Conditions, Previous: previous, Now: e.lastTick.Load()}
 	p.policies, err = sampling.Compile(cfg, o, p.ofPolicies)
 	return err
 }

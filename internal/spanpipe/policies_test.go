@@ -98,7 +98,11 @@ func TestRequestsGoOnWhilePoliciesChange(t *testing.T) {
 		if i%2 == 0 {
 			policies = append(policies, textIs("vips", "user", "vip"))
 		}
-		require.NoError(t, w.engine.ReloadPolicies(sampling.Config{Policies: policies}))
+		shadow := []sampling.PolicyConfig{
+			{Name: "rate", Type: "rate_limiting", RateLimiting: &sampling.RateLimitingConfig{SpansPerSecond: 10}},
+			{Name: "adaptive", Type: "adaptive_throughput", AdaptiveThroughput: &sampling.AdaptiveThroughputConfig{SpansPerSecond: 10}},
+		}
+		require.NoError(t, w.engine.ReloadPolicies(sampling.Config{Policies: policies, ShadowPolicies: shadow}))
 	}
 	<-done
 	out := w.out()

@@ -2,6 +2,7 @@ package spanpipe
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/otlpwire"
 	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
@@ -10,9 +11,9 @@ import (
 )
 
 // ReloadPolicies replaces the policies and the shadow policies by those of a configuration, for all traces that are held too: these are
-// asked anew, by the spans that are held of them, what the new policies ask and the old ones did not. Requests wait meanwhile,
-// about a second for a million spans, and not at all where the policies ask the same of spans. Limits of rates start afresh. On an error
-// everything stays.
+// asked anew, by the spans that are held of them, what the new policies ask and the old ones did not. Requests wait meanwhile, and are
+// refused with ErrReloading after two seconds; they don't wait where the policies ask the same of spans. Limits of rates that are in both
+// go on where they stand. On an error everything stays.
 func (e *Engine) ReloadPolicies(cfg sampling.Config) error {
 	e.reloadMu.Lock()
 	defer e.reloadMu.Unlock()
@@ -30,15 +31,33 @@ func (e *Engine) ReloadPolicies(cfg sampling.Config) error {
 		e.plan.Store(p)
 		return nil
 	}
-	for range e.laneList { // until no request is open: bits of the old policies must not come behind those of the new ones
-		defer e.lanes.give(e.lanes.take())
-	}
+	defer e.closeLanes()()
 	for _, l := range e.laneList {
 		l.rowsMax = rowsFor(e.budget.Limit(), len(e.laneList), p.schema)
 		l.batch.RowsMax = l.rowsMax
 	}
 	e.rematch(old, p)
 	return nil
+}
+
+// reloadPatience is how long requests wait for a reload before they are refused: less than the shortest usual time-out of senders, who
+// would send again what is taken in after all.
+const reloadPatience = 2 * time.Second
+
+// closeLanes returns when no request is open, and what lets them in again: bits of the old policies must not come behind those of the
+// new ones.
+func (e *Engine) closeLanes() (open func()) {
+	taken := make([]*lane, len(e.laneList))
+	for i := range taken {
+		taken[i] = e.lanes.take()
+	}
+	stop := e.lanes.refuseAfter(reloadPatience)
+	return func() {
+		stop()
+		for _, l := range taken {
+			e.lanes.give(l)
+		}
+	}
 }
 
 // planOf compiles a plan of other policies. They take over what the previous ones know, if there are any.

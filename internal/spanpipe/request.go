@@ -43,9 +43,14 @@ type Accepted struct {
 	ZeroTraceID int
 }
 
-// NewRequest takes a lane and returns room for a body of size bytes. It fails with ErrNoBudget or ErrTooLarge.
+// NewRequest takes a lane and returns room for a body of size bytes. It fails with ErrNoBudget, ErrTooLarge
+// or ErrReloading.
 func (e *Engine) NewRequest(size int, now time.Time) (*Request, error) {
 	l := e.lanes.take()
+	if l == nil {
+		e.counts.refuse(refusedReloading, size)
+		return nil, ErrReloading
+	}
 	body, err := l.writer.Reserve(size)
 	for err != nil {
 		fits := e.mayFit(size)

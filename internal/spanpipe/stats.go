@@ -22,13 +22,14 @@ const (
 	refusedInvalid RefusedReason = iota
 	refusedTooMany
 	refusedNoBudget
+	refusedReloading
 
 	refusedReasons
 )
 
 // Name returns the reason's value of the attribute "reason".
 func (r RefusedReason) Name() string {
-	return [refusedReasons]string{"invalid", "too_many_spans", "no_budget"}[r]
+	return [refusedReasons]string{"invalid", "too_many_spans", "no_budget", "reloading"}[r]
 }
 
 // counts are the engine's own counters, beside those of the buffer.

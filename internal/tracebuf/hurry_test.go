@@ -99,3 +99,36 @@ func TestTheListOfRootedTracesIsBoundedByWhatIsInIt(t *testing.T) {
 	h.close()
 	require.Zero(t, budget.Total())
 }
+
+func TestWhatIsInAHurryIsBookedAndLetGoAfterAPeak(t *testing.T) {
+	budget := NewBudget(1 << 30)
+	h := hurry{budget: budget}
+	var r ring
+	booked := func() int64 {
+		require.Equal(t, 4*int64(cap(h.sure))+8*int64(cap(h.roots)), budget.Total())
+		return budget.Total()
+	}
+	now := int64(0)
+	rounds := func(n, each int) {
+		for range n {
+			now++
+			for i := range uint32(each) {
+				h.addSure(i)
+				h.addRooted(i, now)
+			}
+			h.pop(now, &r, testPolicy{})
+			booked()
+		}
+	}
+	rounds(1, 100_000)
+	require.GreaterOrEqual(t, booked(), int64(1_200_000))
+	rounds(20, 1000)
+	steady := booked()
+	require.Less(t, steady, int64(200_000))
+	rounds(20, 1000)
+	require.Equal(t, steady, booked(), "what is in use stays")
+	rounds(20, 0)
+	require.LessOrEqual(t, booked(), int64(12*hurryKept))
+	h.close()
+	require.Zero(t, budget.Total())
+}

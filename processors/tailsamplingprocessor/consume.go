@@ -76,14 +76,14 @@ func (p *tailSampling) takeWithPatience(ctx context.Context, td ptrace.Traces, r
 		if !mayFitLater(err) {
 			return err
 		}
-		if empty && p.engine.Empty() {
+		if empty && p.engine.Empty() && !errors.Is(err, spanpipe.ErrReloading) {
 			return spanpipe.ErrTooLarge // it alone is too much, with what its spans need beside their bytes
 		}
 	}
 }
 
 func mayFitLater(err error) bool {
-	return errors.Is(err, spanpipe.ErrNoBudget) && !errors.Is(err, spanpipe.ErrTooLarge)
+	return errors.Is(err, spanpipe.ErrNoBudget) && !errors.Is(err, spanpipe.ErrTooLarge) || errors.Is(err, spanpipe.ErrReloading)
 }
 
 // send hands a batch of kept traces to the next consumer.

@@ -15,9 +15,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/enginefigures"
+	"github.com/otelcol-slo/otelcol-slo/internal/enginefiles"
 	"github.com/otelcol-slo/otelcol-slo/internal/ottlcondition"
-	"github.com/otelcol-slo/otelcol-slo/internal/policyfile"
-	"github.com/otelcol-slo/otelcol-slo/internal/slo"
 	"github.com/otelcol-slo/otelcol-slo/internal/spanpipe"
 )
 
@@ -30,8 +29,6 @@ type tailSampling struct {
 	engine    *spanpipe.Engine
 	debug     *debugServer // nil: none
 	telemetry *telemetry
-	policies  *policyfile.Source
-	slos      *slo.Source
 	contexts  *contexts
 	refused   refused
 	waiting   atomic.Int64 // requests that wait for room
@@ -71,12 +68,8 @@ func (p *tailSampling) Start(ctx context.Context, host component.Host) error {
 		settings.InContext = p.contexts.restore
 		settings.StoredContext, settings.RestoreContext = p.contexts.text, p.contexts.recall
 	}
-	p.policies = policyfile.New(p.cfg.sampling())
-	if settings.Config.Sampling, err = p.policies.Load(); err != nil {
-		return err
-	}
-	p.slos = slo.NewSource(p.cfg.SLO)
-	if settings.Config.SLO, err = p.slos.Load(); err != nil {
+	files := enginefiles.New(settings.Config.Sampling, p.cfg.SLO)
+	if settings.Config.Sampling, settings.Config.SLO, err = files.Load(); err != nil {
 		return err
 	}
 	engine, err := spanpipe.New(settings)
@@ -102,9 +95,8 @@ func (p *tailSampling) Start(ctx context.Context, host component.Host) error {
 	run, stop := context.WithCancel(context.Background())
 	p.stopLoop = stop
 	p.running.Go(func() { engine.Run(run) })
-	if p.cfg.PoliciesFile != "" || len(p.cfg.SLO.Files) > 0 {
-		p.running.Go(func() { p.watchPolicies(run) })
-	}
+	files.Follow(engine, p.set.Logger, p.cfg.policyNotes)
+	p.running.Go(func() { files.Watch(run) })
 	p.mu.Lock()
 	p.open = true
 	p.mu.Unlock()

@@ -20,6 +20,7 @@ const (
 	reasonTooManySpans
 	reasonTooLarge
 	reasonNoBudget
+	reasonReloading
 	reasonGaveUp
 	reasonTooManyContexts
 	reasonShuttingDown
@@ -36,6 +37,7 @@ var rules = [reasons]struct {
 	reasonTooManySpans:    {"too_many_spans", true},
 	reasonTooLarge:        {"too_large", true},
 	reasonNoBudget:        {"no_budget", false},
+	reasonReloading:       {"reloading", false},
 	reasonGaveUp:          {"gave_up", false},
 	reasonTooManyContexts: {"too_many_metadata", true},
 	reasonShuttingDown:    {"shutting_down", false},
@@ -64,6 +66,8 @@ func refusalOf(err error) *refusal {
 		return &refusal{reasonTooLarge, fmt.Errorf("cannot hold so much at once, make batches smaller or raise memory.limit_mib: %w", err)}
 	case errors.Is(err, spanpipe.ErrNoBudget):
 		return &refusal{reasonNoBudget, fmt.Errorf("cannot hold more spans, send again later: %w", err)}
+	case errors.Is(err, spanpipe.ErrReloading):
+		return &refusal{reasonReloading, fmt.Errorf("cannot take spans now, send again later: %w", err)}
 	case errors.Is(err, otlpwire.ErrTooMany):
 		return &refusal{reasonTooManySpans, fmt.Errorf("cannot take so many spans at once, make batches smaller: %w", err)}
 	}

@@ -7,8 +7,6 @@ import (
 	"math"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -271,51 +269,6 @@ func TestMetricsAreFlushedWhileItRuns(t *testing.T) {
 	require.Equal(t, 1, r.logs.FilterMessageSnippet("takes flushes").Len())
 	require.GreaterOrEqual(t, r.figure(t, "otelcol_otlp_slo_flush_failures"), int64(2))
 	fail.Store(true)
-}
-
-func TestChangedSLOFilesAreUsed(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "slos.yaml")
-	write := func(text string) { require.NoError(t, os.WriteFile(file, []byte(text), 0o600)) }
-	const one = "slos: [{name: a, service: checkout, objective: 99.9, errors: {}}]"
-	write(one)
-	r := start(t, withConfig(func(c *Config) { c.SLO.Files = []string{file} }))
-	require.False(t, r.reloadSLOs(), "nothing changed")
-	write("slos: [{name: a, service: checkout, objective: 99.9, errors: {}}, {name: b, service: cart, objective: 99, errors: {}}]")
-	require.True(t, r.reloadSLOs())
-	require.EqualValues(t, 2, r.logs.FilterMessageSnippet("in use as they are now").All()[0].ContextMap()["slos"])
-	write("slos: [{name: a}]")
-	require.False(t, r.reloadSLOs())
-	require.False(t, r.reloadSLOs())
-	require.Equal(t, 1, r.logs.FilterMessageSnippet("stay as they were").Len(), "a broken file is told once")
-	write(one)
-	require.True(t, r.reloadSLOs())
-}
-
-func TestAChangedPoliciesFileIsUsedForWhatIsHeld(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "policies.yaml")
-	write := func(text string) { require.NoError(t, os.WriteFile(file, []byte(text), 0o600)) }
-	write("policies: [{name: ok, type: status_code, status_code: {status_codes: [OK]}}]")
-	var spans atomic.Int64
-	r := start(t, withDebug(), withConfig(func(c *Config) {
-		c.Sampling.PoliciesFile = file
-		c.Sampling.DecisionWait = time.Hour
-	}), withOutlet(func(o *outlet) {
-		o.traces = func(_ context.Context, td ptrace.Traces) error { spans.Add(int64(td.SpanCount())); return nil }
-	}))
-	sendGRPC(t, r, traceOf(1, 3, true))
-	require.False(t, r.reloadPolicies(), "nothing changed")
-	write("policies: [{name: ok, type: nonsense}]")
-	require.False(t, r.reloadPolicies())
-	require.False(t, r.reloadPolicies())
-	require.Equal(t, 1, r.logs.FilterMessageSnippet("stay as they were").Len(), "a broken file is told once")
-	write("policies: [{name: errors, type: status_code, status_code: {status_codes: [ERROR]}}]\nshadow_policies: [{name: all, type: always_sample, latency: {}}]")
-	require.True(t, r.reloadPolicies())
-	require.Equal(t, 1, r.logs.FilterMessage("sampling: shadow_policies[0].latency has no effect on a policy of type always_sample").Len())
-	why := decodeAnswer[map[string]any](t, r.ask(t, "/why/"+traceOf(1, 3, true).ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).TraceID().String()))
-	require.Equal(t, "undecided", why["state"])
-	require.Equal(t, "errors", why["policy"])
-	r.shutdown()
-	require.EqualValues(t, 3, spans.Load())
 }
 
 func TestTheGoMemoryLimitIsLoweredAndRestored(t *testing.T) {

@@ -15,9 +15,9 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-slo/otelcol-slo/internal/enginefigures"
+	"github.com/otelcol-slo/otelcol-slo/internal/enginefiles"
 	"github.com/otelcol-slo/otelcol-slo/internal/ottlcondition"
-	"github.com/otelcol-slo/otelcol-slo/internal/policyfile"
-	"github.com/otelcol-slo/otelcol-slo/internal/slo"
+	"github.com/otelcol-slo/otelcol-slo/internal/sampling"
 	"github.com/otelcol-slo/otelcol-slo/internal/spanpipe"
 	"github.com/otelcol-slo/otelcol-slo/internal/webserver"
 )
@@ -33,8 +33,7 @@ type otlpReceiver struct {
 
 	engine    *spanpipe.Engine
 	traces    *tracesIntake
-	sloSource *slo.Source
-	policies  *policyfile.Source
+	files     *enginefiles.Files
 	telemetry *telemetry
 	reports   reports
 	door      *door
@@ -74,12 +73,8 @@ func (r *otlpReceiver) startEngine() error {
 	if r.nextTraces != nil {
 		settings.SendTraces = sendTo(r.nextTraces)
 	}
-	r.sloSource = slo.NewSource(r.cfg.SLO)
-	if settings.Config.SLO, err = r.sloSource.Load(); err != nil {
-		return err
-	}
-	r.policies = policyfile.New(r.cfg.Sampling)
-	if settings.Config.Sampling, err = r.policies.Load(); err != nil {
+	r.files = enginefiles.New(r.cfg.Sampling, r.cfg.SLO)
+	if settings.Config.Sampling, settings.Config.SLO, err = r.files.Load(); err != nil {
 		return err
 	}
 	engine, err := spanpipe.New(settings)
@@ -95,22 +90,32 @@ func (r *otlpReceiver) startEngine() error {
 		return err
 	}
 	r.engine = engine
+	r.files.Follow(engine, r.set.Logger, policyNotes)
 	r.traces = &tracesIntake{engine: engine}
 	r.door = &door{
 		logger: r.set.Logger, telemetry: r.set.TelemetrySettings, receiveTimeout: r.cfg.ReceiveTimeout,
 		inFlight: &inFlight{gate: engine.InFlight()}, refused: refused,
 	}
 	r.goLimit.set(limits.Go)
-	for _, note := range settings.Config.Sampling.Notes() {
-		r.set.Logger.Info("sampling: " + note)
+	for _, note := range policyNotes(&settings.Config.Sampling) {
+		r.set.Logger.Info(note)
 	}
 	r.set.Logger.Info("memory limits", zap.Int64("buffers_mib", limits.Buffers>>20), zap.Int64("go_mib", r.goLimit.inUse()>>20))
 	ctx, stop := context.WithCancel(context.Background())
 	r.stopLoops = stop
 	r.loops.Go(func() { engine.Run(ctx) })
 	r.loops.Go(func() { r.flushLoop(ctx) })
-	r.loops.Go(func() { r.watchFiles(ctx) })
+	r.loops.Go(func() { r.files.Watch(ctx) })
 	return nil
+}
+
+// policyNotes says of policies what of them has no effect.
+func policyNotes(cfg *sampling.Config) []string {
+	notes := cfg.Notes()
+	for i := range notes {
+		notes[i] = "sampling: " + notes[i]
+	}
+	return notes
 }
 
 // writerID is the configured one or, so that it is stable over restarts, the host's name: in a StatefulSet that is the

@@ -30,6 +30,7 @@ const (
 	reasonNotReceived
 	reasonInFlightFull
 	reasonNoBudget
+	reasonReloading
 	reasonShuttingDown
 
 	reasons
@@ -52,6 +53,7 @@ var rules = [reasons]struct {
 	reasonNotReceived:     {"not_received", codes.DeadlineExceeded, http.StatusServiceUnavailable, false},
 	reasonInFlightFull:    {"in_flight_full", codes.ResourceExhausted, http.StatusTooManyRequests, true},
 	reasonNoBudget:        {"no_budget", codes.ResourceExhausted, http.StatusTooManyRequests, true},
+	reasonReloading:       {"reloading", codes.Unavailable, http.StatusServiceUnavailable, true},
 	reasonShuttingDown:    {"shutting_down", codes.Unavailable, http.StatusServiceUnavailable, true},
 }
 
@@ -81,6 +83,8 @@ func engineRefusal(err error) error {
 		return malformed(err)
 	case errors.Is(err, spanpipe.ErrNoBudget):
 		return &refusal{reasonNoBudget, err}
+	case errors.Is(err, spanpipe.ErrReloading):
+		return &refusal{reasonReloading, err}
 	}
 	return err
 }
