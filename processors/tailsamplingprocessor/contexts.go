@@ -11,7 +11,8 @@ import (
 )
 
 // contexts numbers the combinations of metadata values that requests come with, so that spans are held with a number.
-// A combination is remembered until the end, as the batch processor does; there are at most limit of them.
+// A combination is remembered until the end, as the batch processor does; there are at most limit of them, apart from those that are
+// recovered and read like another one now.
 type contexts struct {
 	keys  []string // lower case, sorted
 	limit int
@@ -19,6 +20,8 @@ type contexts struct {
 	mu      sync.RWMutex // protects all below
 	numbers map[string]uint32
 	list    []combination // number n is at n-1
+	// recovered is how many of them are numbered by the text of an earlier process, see recall.
+	recovered int
 }
 
 // combination is the values of the keys, and the same as a text, see appendValues.
@@ -58,10 +61,10 @@ func (c *contexts) find(metadata client.Metadata) (uint32, error) {
 	if known {
 		return number, nil
 	}
-	return c.add(string(text), metadata)
+	return c.add(string(text), metadata, false)
 }
 
-func (c *contexts) add(text string, metadata client.Metadata) (uint32, error) {
+func (c *contexts) add(text string, metadata client.Metadata, recovered bool) (uint32, error) {
 	values := map[string][]string{}
 	for _, k := range c.keys {
 		if v := metadata.Get(k); len(v) > 0 {
@@ -73,7 +76,9 @@ func (c *contexts) add(text string, metadata client.Metadata) (uint32, error) {
 	if number, known := c.numbers[text]; known {
 		return number, nil
 	}
-	if len(c.list) >= c.limit {
+	if recovered {
+		c.recovered++
+	} else if len(c.list)-c.recovered >= c.limit {
 		return 0, &refusal{reasonTooManyContexts, fmt.Errorf("cannot tell more than %d combinations of metadata values apart: "+
 			"raise metadata_cardinality_limit, or list fewer metadata_keys", c.limit)}
 	}
@@ -97,18 +102,24 @@ func (c *contexts) text(number uint32) string {
 }
 
 // recall returns the number of what text returned in an earlier process, as if a request came with it now: keys that are not
-// listed any more count no more, and there is no room beyond the limit.
+// listed any more count no more, and there is no room beyond the limit. Where it reads otherwise now it has a number of its own: what goes
+// out of it must be stored under the text that its requests are stored under.
 func (c *contexts) recall(text string) (uint32, error) {
 	values, err := parseValues(text)
 	if err != nil {
 		return 0, err
 	}
-	return c.find(client.NewMetadata(values))
+	metadata := client.NewMetadata(values)
+	number, err := c.find(metadata)
+	if err != nil || number != 0 && c.text(number) == text {
+		return number, err
+	}
+	return c.add(text, metadata, true)
 }
 
 // count returns how many combinations there are.
 func (c *contexts) count() int64 {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return int64(len(c.list))
+	return int64(len(c.list) - c.recovered)
 }

@@ -66,8 +66,8 @@ func (p *tailSampling) Start(ctx context.Context, host component.Host) error {
 	}
 	if len(p.cfg.MetadataKeys) > 0 {
 		settings.InContext = p.contexts.restore
-		settings.StoredContext, settings.RestoreContext = p.contexts.text, p.contexts.recall
 	}
+	settings.StoredContext, settings.RestoreContext = p.contexts.text, p.contexts.recall
 	files := enginefiles.New(settings.Config.Sampling, p.cfg.SLO)
 	if settings.Config.Sampling, settings.Config.SLO, err = files.Load(); err != nil {
 		return err

@@ -139,6 +139,48 @@ func TestAfterAKillOtherMetadataKeysCount(t *testing.T) {
 	}
 }
 
+// What was sent of recovered spans is not taken for spans that came later with what their metadata reads like now.
+func TestASecondKillLosesNothingWhereMetadataKeysChanged(t *testing.T) {
+	for _, keys := range []string{`metadata_keys: []`, `metadata_keys: [x-tenant]`} {
+		bubble(t, func(t *testing.T) {
+			dir := t.TempDir()
+			of := with(map[string][]string{"x-tenant": {"a"}, "region": {"eu"}})
+			r := start(t, stored(dir, `metadata_keys: [X-Tenant, region]`))
+			require.NoError(t, r.ConsumeTraces(of, trace(1, 1, false)))
+
+			other := t.TempDir()
+			require.NoError(t, os.CopyFS(other, os.DirFS(dir)))
+			var down atomic.Bool
+			x := startInFrontOf(t, stored(other, keys), &sink{answer: func(context.Context) error {
+				if down.Load() {
+					return errors.New("down")
+				}
+				return nil
+			}})
+			time.Sleep(15 * time.Second)
+			require.Equal(t, 1, x.sink.spans()[1])
+			down.Store(true)
+			late := trace(1, 2, false)
+			for i, s := range spansOf(late) {
+				s.SetSpanID([8]byte{2, byte(i)})
+			}
+			require.NoError(t, x.ConsumeTraces(of, late))
+			time.Sleep(2 * time.Second)
+
+			y, _ := afterKill(t, other, keys)
+			time.Sleep(15 * time.Second)
+			var got []byte
+			for _, c := range y.sink.calls {
+				for _, s := range spansOf(c.td) {
+					got = append(got, s.SpanID()[0])
+				}
+			}
+			require.Equal(t, []byte{2, 2}, got, "what came late was not sent, what was recovered was")
+			down.Store(false)
+		})
+	}
+}
+
 func TestTheLimitOfMetadataHoldsAfterAKill(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		dir := t.TempDir()
