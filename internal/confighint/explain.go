@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/go-viper/mapstructure/v2"
 	"go.opentelemetry.io/collector/confmap"
@@ -73,7 +74,7 @@ func explain(err error, root reflect.Type, conf *confmap.Conf) []error {
 	}
 	if strings.HasPrefix(inner.Error(), "time: ") {
 		got := conf.Get(strings.ReplaceAll(path, ".", confmap.KeyDelimiter)) // nil in a list
-		return []error{fmt.Errorf("%s must be a duration (got %v): a number and its unit, such as 10s or 500ms", path, got)}
+		return []error{wrongDuration(path, got)}
 	}
 	if kind, found := strings.CutPrefix(inner.Error(), "source data must be an array or slice, got "); found {
 		return []error{fmt.Errorf("%s must be a list (got %s): begin each entry with -", path, kind)}
@@ -107,10 +108,17 @@ func unknownKey(path, key string, known []string) error {
 	return fmt.Errorf("%s%s must not be there (got key %q)", path, key, key)
 }
 
+func wrongDuration(path string, got any) error {
+	return fmt.Errorf("%s must be a duration (got %v): a number and its unit, such as 10s or 500ms", path, got)
+}
+
 func wrongValue(path string, e *mapstructure.UnconvertibleTypeError) error {
 	got := fmt.Sprint(e.Value)
 	if text, ok := e.Value.(string); ok {
 		got = fmt.Sprintf("%q", text)
+	}
+	if e.Expected.Type() == reflect.TypeFor[time.Duration]() {
+		return wrongDuration(path, e.Value)
 	}
 	rule, mend := "a "+e.Expected.Type().String(), ""
 	switch e.Expected.Kind() {

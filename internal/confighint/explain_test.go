@@ -42,6 +42,7 @@ func TestMistakesAreToldWithPathRuleValueAndRemedy(t *testing.T) {
 		`{inner: {names: [a, 500]}}`:     `inner.names[1] must be text (got 500): write it in quotes, "500"`,
 		`{inner: {size: -1}}`:            `inner.size must be a whole number, at least 0 (got -1)`,
 		`{inner: {wait: soon}}`:          `inner.wait must be a duration (got soon): a number and its unit, such as 10s or 500ms`,
+		`{inner: {wait: [5]}}`:           `inner.wait must be a duration (got [5]): a number and its unit, such as 10s or 500ms`,
 		`{list: {count: 1}}`:             `list must be a list (got map): begin each entry with -`,
 		`{inner: [{count: 1}]}`:          `inner must be one block of keys (got a list): without -`,
 		`{iner: {}}`:                     `iner must not be there (got key "iner"): is inner meant?`,
