@@ -108,7 +108,7 @@ func (p *tailSampling) stopDebug(ctx context.Context) {
 func (d *debugServer) why(id [16]byte) spanpipe.Why {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	var told spanpipe.Why
+	told := spanpipe.Why{State: states[0]}
 	for i, e := range d.asked {
 		if known := e.Why(id); i == 0 || tellsMore(&known, &told) {
 			told = known

@@ -48,3 +48,9 @@ func TestADebugEndpointThatIsTakenIsToldAtStart(t *testing.T) {
 	require.ErrorContains(t, p.Start(t.Context(), componenttest.NewNopHost()), "cannot listen for debug on")
 	require.NoError(t, p.Shutdown(t.Context()))
 }
+
+// The server answers before the first processor is asked and, while it stops, behind the last.
+func TestATraceThatNobodyIsAskedAboutIsUnknown(t *testing.T) {
+	known := (&debugServer{}).why([16]byte{1})
+	require.Equal(t, "unknown", known.State)
+}
