@@ -93,6 +93,7 @@ type Engine struct {
 
 	// lastTick is the engine's clock at the last tick, for what needs to know the time only roughly.
 	lastTick atomic.Int64
+	bookDue  int64 // when series are booked next, of the ticks
 	counts   counts
 }
 

@@ -86,6 +86,10 @@ func (e *Engine) tick(now time.Time) {
 	e.coverage.Turn(now)
 	e.thin(ms)
 	e.plan.Load().slo.Turn(now)
+	if ms >= e.bookDue {
+		e.bookDue = ms + bookEvery
+		e.bookSeries()
+	}
 	wait := millis(e.cfg.Sampling.DecisionWait)
 	began := time.Now()
 	clock := func() int64 { return ms + time.Since(began).Milliseconds() }

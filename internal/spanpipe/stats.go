@@ -222,14 +222,25 @@ func age(first, now int64) time.Duration {
 // calls must not overlap.
 func (e *Engine) Flush(now time.Time) (pmetric.Metrics, plog.Logs) {
 	md, ld := pmetric.NewMetrics(), plog.NewLogs()
-	series := int64(0)
 	if e.red != nil {
 		e.red.Flush(now, md)
-		series = e.red.Bytes()
 	}
 	counter := e.plan.Load().slo
 	counter.Flush(now, md)
 	e.coverage.Flush(now, counter.IsAbout, md, ld)
-	e.budget.Set(tracebuf.UseSeries, series+counter.Bytes()+e.coverage.Bytes()+e.plan.Load().policies.Bytes())
+	e.bookSeries()
 	return md, ld
+}
+
+// bookEvery is how often series are booked, in milliseconds, at least: not every door asks for metrics.
+const bookEvery = 5_000
+
+// bookSeries books what is remembered of services, operations and SLOs.
+func (e *Engine) bookSeries() {
+	p := e.plan.Load()
+	series := p.slo.Bytes() + e.coverage.Bytes() + p.policies.Bytes()
+	if e.red != nil {
+		series += e.red.Bytes()
+	}
+	e.budget.Set(tracebuf.UseSeries, series)
 }

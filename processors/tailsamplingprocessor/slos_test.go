@@ -79,3 +79,12 @@ func TestABrokenSLOIsRefusedWithItsPath(t *testing.T) {
 	require.ErrorContains(t, err, "slo")
 	require.ErrorContains(t, err, "objective")
 }
+
+func TestWhatSLOsAndPoliciesRememberIsBooked(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := start(t, `{`+badEventsOnly+`, slo: {slos: [`+checkoutSLO+`]}}`)
+		r.mustTake(t, request(1, false))
+		time.Sleep(10 * time.Second)
+		require.Positive(t, r.figure(t, "memory", "use", "series"))
+	})
+}
