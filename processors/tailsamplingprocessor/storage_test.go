@@ -169,6 +169,8 @@ func TestASecondKillLosesNothingWhereMetadataKeysChanged(t *testing.T) {
 
 			y, _ := afterKill(t, other, keys)
 			time.Sleep(15 * time.Second)
+			y.sink.mu.Lock()
+			defer y.sink.mu.Unlock()
 			var got []byte
 			for _, c := range y.sink.calls {
 				for _, s := range spansOf(c.td) {
