@@ -141,10 +141,11 @@ func TestWatchLooksEveryTenSecondsUntilItEnds(t *testing.T) {
 		}()
 		f.write(policies, policy("b"))
 		time.Sleep(9 * time.Second)
-		require.Empty(t, f.engine.policies)
+		require.Zero(t, f.told("in use as it is now"))
 		time.Sleep(2 * time.Second)
-		require.Equal(t, "b", f.engine.policies)
+		require.Equal(t, 1, f.told("in use as it is now"))
 		cancel()
 		<-done
+		require.Equal(t, "b", f.engine.policies)
 	})
 }
