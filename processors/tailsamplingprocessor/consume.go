@@ -71,15 +71,22 @@ func (p *tailSampling) takeWithPatience(ctx context.Context, td ptrace.Traces, r
 			return &refusal{reasonGaveUp, fmt.Errorf("cannot wait any longer for room in the memory budget: %w", ctx.Err())}
 		case <-ticker.C:
 		}
-		empty := p.engine.Empty()
+		empty := p.empty()
 		err := p.take(td, request, number)
 		if !mayFitLater(err) {
 			return err
 		}
-		if empty && p.engine.Empty() && !errors.Is(err, spanpipe.ErrReloading) {
+		if empty && p.empty() && !errors.Is(err, spanpipe.ErrReloading) {
 			return spanpipe.ErrTooLarge // it alone is too much, with what its spans need beside their bytes
 		}
 	}
+}
+
+// empty reports whether the engine holds nothing. It asks under the lock: when open is false the engine's memory goes.
+func (p *tailSampling) empty() bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.open && p.engine.Empty()
 }
 
 func mayFitLater(err error) bool {

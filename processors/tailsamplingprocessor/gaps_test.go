@@ -193,8 +193,9 @@ func TestBlockingEndsWithTheProcessor(t *testing.T) {
 			_, err := r.fill(context.Background())
 			refused <- err
 		}()
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute) // a multiple of roomInterval: the request looks for room while the processor ends
 		r.end(t)
+		require.False(t, r.empty(), "an engine whose memory is gone isn't asked")
 		require.ErrorIs(t, <-refused, errShuttingDown)
 	})
 }
