@@ -16,6 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-slo/otelcol-slo/testbed/harness"
+	"github.com/otelcol-slo/otelcol-slo/testbed/proc"
+	"github.com/otelcol-slo/otelcol-slo/testbed/sink"
 )
 
 // refused runs the binary with the shipped gateway and a site's file, and returns what it said before it refused.
@@ -90,5 +92,24 @@ func TestAnIdleGatewayEndsAtOnceAndStartsAgain(t *testing.T) {
 		a := s.stop(t, 5*time.Second)
 		t.Logf("ended after %v", time.Since(began))
 		assert.Equal(t, account{}, a)
+	}
+}
+
+// Whatever listens first, receivers take spans before the Collector says that it runs.
+func TestSIGTERMWhileItStartsDoesNotKillIt(t *testing.T) {
+	for range 5 {
+		s := shipped{memoryMiB: 128}
+		s.otlp, s.remote = harness.OTLPSink(t, sink.OTLPOptions{}), harness.RemoteWriteSink(t)
+		s.grpc, s.http = harness.FreeAddress(t), harness.FreeAddress(t)
+		telemetry := harness.FreeAddress(t)
+		o := s.options(t, harness.FreeAddress(t), telemetry)
+		o.Path, o.Log = harness.Binary(t), filepath.Join(t.TempDir(), "log")
+		o.Env = append(o.Env, "DATA_DIR="+t.TempDir())
+		process, err := proc.Start(o)
+		require.NoError(t, err)
+		require.NoError(t, process.WaitListening(t.Context(), telemetry)) // the first port that it opens
+		require.NoError(t, process.Stop(20*time.Second))
+		// 1 where a component gives up its start.
+		assert.Contains(t, []int{0, 1}, process.ExitCode(), process.Output())
 	}
 }

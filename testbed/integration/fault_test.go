@@ -42,7 +42,13 @@ func (s *shipped) start(t *testing.T) {
 	s.remote = harness.RemoteWriteSink(t)
 	s.grpc, s.http = harness.FreeAddress(t), harness.FreeAddress(t)
 	health, telemetry := harness.FreeAddress(t), harness.FreeAddress(t)
-	s.collector = harness.RunCollector(t, proc.Options{
+	s.collector = harness.RunCollector(t, s.options(t, health, telemetry), telemetry, s.grpc, s.http, health)
+}
+
+// options are those of a gateway that writes to the sinks.
+func (s *shipped) options(t *testing.T, health, telemetry string) proc.Options {
+	t.Helper()
+	return proc.Options{
 		Args: []string{
 			"--config", filepath.Join(harness.Root(t), "configs", "gateway.yaml"),
 			"--config", harness.WriteFile(t, "site.yaml", s.site(health, telemetry)),
@@ -51,7 +57,7 @@ func (s *shipped) start(t *testing.T) {
 			"OTLP_ENDPOINT=" + s.otlp.Address(), "PROMETHEUS_URL=" + s.remote.URL(),
 			fmt.Sprintf("MEMORY_LIMIT_MIB=%d", s.memoryMiB),
 		},
-	}, telemetry, s.grpc, s.http, health)
+	}
 }
 
 // site is what the test's gateway has different from the shipped one: addresses, waits that suit a test, the load's
