@@ -102,6 +102,7 @@ func runAgainst(ctx context.Context, o demo.Options) error {
 // why.
 func startCollector(differs string) (stop func() error, err error) {
 	set := settings()
+	set.DisableGracefulShutdown = true // signals are the demo's
 	set.ConfigProviderSettings.ResolverSettings.URIs = []string{"yaml:" + configs.Standalone, "yaml:" + differs}
 	collector, err := otelcol.NewCollector(set)
 	if err != nil {

@@ -36,7 +36,7 @@ var providers = []struct {
 func main() {
 	root := otelcol.NewCommand(settings())
 	root.AddCommand(demoCommand())
-	root.RunE = untilTold(root.RunE)
+	root.RunE = heedSignals(root.RunE)
 	root.SilenceErrors, root.DisableSuggestions = true, true // an error is one line, and explain's
 	if err := root.Execute(); err != nil {
 		fmt.Fprintln(os.Stderr, "Error:", explain(err))
@@ -51,9 +51,8 @@ func settings() otelcol.CollectorSettings {
 			Description: "OpenTelemetry Collector for the people who own reliability",
 			Version:     version,
 		},
-		Factories:               components,
-		ProviderModules:         map[string]string{},
-		DisableGracefulShutdown: true, // signals are untilTold's and the demo's
+		Factories:       components,
+		ProviderModules: map[string]string{},
 	}
 	set.ConfigProviderSettings.ResolverSettings.URIs = []string{"yaml:" + configs.Standalone} // unless --config is given
 	for _, p := range providers {
